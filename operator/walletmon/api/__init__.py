@@ -1,0 +1,1 @@
+"""What users write: typed models of the resources, from which the CRDs are generated."""

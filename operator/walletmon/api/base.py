@@ -1,0 +1,107 @@
+"""The vocabulary of the resources: the base model and the string types that several of them share.
+
+Every type carries the limits that the apiserver enforces (the CRDs are generated from these models), so a document that
+parses here is accepted there and the other way round. Patterns are written in the common part of RE2 (apiserver) and
+Rust's regex (pydantic), always anchored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+GROUP = "walletmon.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+LABEL_NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+# prometheus-operator's own pattern for durations, without its alternative "0" and the empty string that it lets through.
+DURATION_PATTERN = r"^([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+
+DnsLabel = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
+"""A DNS label (RFC 1123): it may become part of an object's name and stand in PromQL without any escaping."""
+
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=LABEL_NAME_PATTERN)]
+"""A Prometheus label name of the legacy alphabet, which every Prometheus and every remote storage takes."""
+
+Duration = Annotated[str, StringConstraints(min_length=2, max_length=32, pattern=DURATION_PATTERN)]
+"""A Prometheus duration such as `30s`, `5m`, `1h30m`."""
+
+ScrapeDuration = Annotated[
+    str, StringConstraints(min_length=2, max_length=32, pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$")
+]
+"""A duration of hours and less: also a Go duration, so that CEL can compare two of them."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+"""A sentence for people (alert summaries and descriptions)."""
+
+LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+"""A label's value; the length bounds what one series costs."""
+
+Quantity = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""A figure with its unit, such as `0.5 ETH`, `1.2s`, `85%`. The pack says which units fit; the compiler checks them."""
+
+RESERVED_LABELS = (
+    "wallet",
+    "instance",
+    "namespace",
+    "walletmon",
+    "environment",
+    "cluster",
+    "wallet_type",
+    "chain_id",
+    "target",
+    "role",
+    "pod",
+    "service",
+    "container",
+    "endpoint",
+    "host",
+    "job",
+    "severity",
+    "priority",
+    "pack",
+    "le",
+    "quantile",
+)
+"""Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's cannot be called so."""
+
+
+def rule(expression: str, message: str, *, reason: str = "FieldValueInvalid", path: str | None = None) -> dict[str, str]:
+    """One CEL rule for `x-kubernetes-validations`.
+
+    `expression` sees the value as `self`; `message` says what would be right; `path` (relative JSON path such as
+    `.wallet`) makes the apiserver name that field in its error.
+    """
+    found = {"rule": expression, "message": message, "reason": reason}
+    if path is not None:
+        found["fieldPath"] = path
+    return found
+
+
+class Model(BaseModel):
+    """Base of all models: camelCase in documents, unknown fields refused, instances immutable."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=False,
+    )
+
+    def document(self) -> dict[str, Any]:
+        """The model as a plain document: camelCase keys, unset fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class SecretKey(Model):
+    """One key of a Secret in the monitor's own namespace."""
+
+    name: Annotated[
+        str, Field(description="Name of the Secret, in the monitor's namespace.", min_length=1, max_length=253)
+    ]
+    key: Annotated[str, Field(description="Key within the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]

@@ -1,0 +1,1 @@
+"""From a monitor to Kubernetes objects: scraping, rules, routing, dashboards."""

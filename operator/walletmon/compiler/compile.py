@@ -1,0 +1,48 @@
+"""`compile`: from a monitor to everything it should have, without I/O, the same bytes each time.
+
+This one function stands behind the controller, `walletmon render`, admission and the tests. What it decides depends on its
+arguments alone; lists come out in the order of the document, and names are built so that no two monitors can want the same
+object: `<monitor>.<target>`, both DNS labels, in the monitor's own namespace.
+
+A finding never raises: it is a Diagnostic in the Bundle. One bad rule, pack or target is left out and the rest is built;
+only a document that cannot be understood as a whole gives no objects at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from walletmon.api.diagnostic import Code, Diagnostic
+from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.bundle import Bundle, Part
+from walletmon.compiler.dashboards import dashboard_objects
+from walletmon.compiler.routing import routing_objects
+from walletmon.compiler.rules import rule_objects
+from walletmon.compiler.scraping import scraping_objects
+
+
+def compile(monitor: WalletMonitor, class_: MonitorClass) -> Bundle:
+    """Everything that follows from `monitor` under the decisions of `class_`."""
+    contradictions = _duplicate_instances(monitor)
+    if contradictions:
+        return Bundle.rejected(contradictions)
+    total = Part()
+    for part in (scraping_objects, rule_objects, routing_objects, dashboard_objects):
+        total += part(monitor, class_)
+    return Bundle(tuple(total.objects), tuple(total.diagnostics))
+
+
+def _duplicate_instances(monitor: WalletMonitor) -> list[Diagnostic]:
+    instances = [wallet.instance or wallet.name for wallet in monitor.spec.wallets]
+    counts = Counter(instances)
+    return [
+        Diagnostic(
+            Code.DUPLICATE_INSTANCE,
+            f"spec.wallets[{index}].instance",
+            f"{instance!r} is the instance of {counts[instance]} wallets, whose series could not be told apart",
+            "give each wallet its own instance, or leave it out to use the wallet's name",
+        )
+        for index, instance in enumerate(instances)
+        if counts[instance] > 1
+    ]
