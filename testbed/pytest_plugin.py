@@ -1,0 +1,26 @@
+"""pytest fixtures of the test bed; name this module in `pytest_plugins` of the top-level conftest."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from testbed import Testbed
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Testbed]:
+    """The control plane with prometheus-operator's CRDs, one for the whole session; tests keep apart by namespace."""
+    with Testbed() as bed:
+        bed.install_prometheus_operator_crds()
+        yield bed
+
+
+@pytest.fixture
+def namespace(bed: Testbed) -> Iterator[str]:
+    """A fresh namespace for one test, deleted afterwards."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    bed.apply([obj])
+    yield name
+    bed.api.delete(obj)
