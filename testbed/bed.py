@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,8 +20,10 @@ from testbed.audit import AuditLog, AuditMark
 from testbed.binaries import Binaries, ensure
 from testbed.controlplane import control_plane, write_controller_manager_kubeconfig
 from testbed.errors import BedError
+from testbed.monitoring import Monitoring
 from testbed.process import Component
 from testbed.waiting import wait_for
+from testbed.workloads import Workloads
 
 _PREFIX = "walletmon-testbed-"
 _NAMESPACE_S = 30.0
@@ -45,6 +47,7 @@ class Testbed:
         self._plane = control_plane(self.root, self.binaries.programs)
         self._components: dict[str, Component] = {component.name: component for component in self._plane.components}
         self._api: Api | None = None
+        self._monitoring: Monitoring | None = None
         self.kubeconfig = self.root / "kubeconfig"
 
     def __enter__(self) -> Self:
@@ -72,11 +75,15 @@ class Testbed:
         write_controller_manager_kubeconfig(self.root, self._plane)
         self._components["kube-controller-manager"].start()
         self._audit = AuditLog(self._plane.audit_log, self.api)
+        self._monitoring = Monitoring(self.root, self.binaries, self.api, self.ca, self._add)
+        self._workloads = Workloads(self.api)
         wait_for("the default namespace", lambda: self.api.find("v1", "Namespace", None, "default"), _NAMESPACE_S)
 
     def close(self) -> None:
         """End every component, last started first, and remove the folder. Harmless when done before."""
         atexit.unregister(self.close)
+        if self._monitoring is not None:
+            self._monitoring.close()
         if self._api is not None:
             self._api.close()
         for component in reversed(self._components.values()):
@@ -117,9 +124,18 @@ class Testbed:
 
         Raises:
             ComponentDiedError: a component ended by itself; the message has the end of its log.
+            BedError: Prometheus or Alertmanager refused the configuration that prometheus-operator generated.
         """
         for component in self._components.values():
             component.check()
+        if self._monitoring is not None:
+            self._monitoring.check()
+
+    def _add(self, component: Component) -> None:
+        if component.name in self._components:
+            raise BedError(f"{component.name} has been started before")
+        self._components[component.name] = component
+        component.start()
 
     def _component(self, name: str) -> Component:
         if name not in self._components:
@@ -214,6 +230,102 @@ class Testbed:
         See `AuditLog.events` for what is in an event.
         """
         return self._audit.events(since)
+
+    # -- monitoring ---------------------------------------------------------------------------------------------
+
+    @property
+    def monitoring(self) -> Monitoring:
+        """prometheus-operator and what it configures.
+
+        Raises:
+            BedError: the bed has not been entered.
+        """
+        if self._monitoring is None:
+            raise BedError("the test bed is not started")
+        return self._monitoring
+
+    def start_prometheus_operator(self) -> None:
+        """Start the real prometheus-operator; its CRDs must be installed."""
+        self.monitoring.start_prometheus_operator()
+
+    def start_admission_webhook(self) -> None:
+        """Start prometheus-operator's admission webhook, for `review`."""
+        self.monitoring.start_admission_webhook()
+
+    def review(self, obj: Json) -> Json:
+        """What the admission webhook says about a PrometheusRule or an AlertmanagerConfig.
+
+        An `AdmissionResponse`: `allowed`, and `status.message` when it is refused.
+        """
+        return self.monitoring.review(obj)
+
+    def start_prometheus(
+        self,
+        namespace: str = "monitoring",
+        name: str = "main",
+        *,
+        scrape_interval: str = "1s",
+        evaluation_interval: str = "1s",
+    ) -> None:
+        """Run the real Prometheus as the `Prometheus` object `name`, which selects everything in every namespace.
+
+        The intervals are defaults: a monitor or a rule group with its own keeps it. prometheus-operator must run. From
+        then on the process follows what is generated, within a second.
+        """
+        self.monitoring.start_prometheus(namespace, name, scrape_interval, evaluation_interval)
+
+    def start_alertmanager(
+        self, namespace: str = "monitoring", name: str = "main", *, matcher_strategy: str = "OnNamespace"
+    ) -> None:
+        """Run the real Alertmanager as the `Alertmanager` object `name`, which selects every AlertmanagerConfig.
+
+        `matcher_strategy` is that of `spec.alertmanagerConfigMatcherStrategy`. prometheus-operator must run. Prometheus
+        sends its alerts here from now on.
+        """
+        self.monitoring.start_alertmanager(namespace, name, matcher_strategy)
+
+    @property
+    def prometheus_url(self) -> str:
+        """The URL of the running Prometheus."""
+        return self.monitoring.url("prometheus")
+
+    @property
+    def alertmanager_url(self) -> str:
+        """The URL of the running Alertmanager."""
+        return self.monitoring.url("alertmanager")
+
+    @property
+    def prometheus_config(self) -> Path:
+        """The configuration file Prometheus runs on, for promtool."""
+        return self.monitoring.config("prometheus")
+
+    @property
+    def alertmanager_config(self) -> Path:
+        """The configuration file Alertmanager runs on, for amtool."""
+        return self.monitoring.config("alertmanager")
+
+    def workload(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        port: int,
+        labels: Mapping[str, str] | None = None,
+        port_name: str = "metrics",
+        service: bool = True,
+    ) -> str:
+        """Make the cluster believe that a process is a ready pod, and with `service` the endpoint of a Service.
+
+        Pod and Service are called `name` and carry `labels` (`{"app": name}` when None); the Service selects every pod
+        that has them all, so replicas are further workloads with the same labels and `service=False`. The namespace
+        must exist. Gives the address, such as `127.0.0.2`, on which the process must listen at `port`.
+        """
+        labels = {"app": name} if labels is None else labels
+        return self._workloads.add(namespace, name, port=port, labels=labels, port_name=port_name, service=service)
+
+    def remove_workload(self, namespace: str, name: str) -> None:
+        """Delete a workload's pod and Service."""
+        self._workloads.remove(namespace, name)
 
 
 def _hold(root: Path) -> IO[str]:

@@ -177,6 +177,7 @@ class Component:
     log: Path
     health: Health
     env: Mapping[str, str] = field(default_factory=dict)
+    grace: float = _GRACE_S  # seconds between asking it to end and killing it
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -195,8 +196,7 @@ class Component:
         try:
             wait_for(f"{self.name} to be ready", self._ready_or_raise, timeout)
         except BedError as error:
-            end(self._process)
-            self._process = None
+            self.stop()
             if isinstance(error, ComponentDiedError):
                 raise
             raise ComponentDiedError(self.name, f"was not ready within {timeout:g} s", self.log) from error
@@ -205,10 +205,10 @@ class Component:
         self.check()
         return self.health.ok()
 
-    def stop(self, grace: float = _GRACE_S) -> None:
+    def stop(self) -> None:
         """End it. Harmless when it does not run."""
         if self._process is not None:
-            end(self._process, grace)
+            end(self._process, self.grace)
             self._process = None
 
     def check(self) -> None:
