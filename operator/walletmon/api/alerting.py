@@ -35,7 +35,9 @@ class Priority(StrEnum):
 class AlertOverride(Model):
     """What a monitor changes about one alert of a pack."""
 
-    for_: Annotated[Duration | None, Field(alias="for", description="How long the trouble lasts before the alert fires.")] = None
+    for_: Annotated[
+        Duration | None, Field(alias="for", description="How long the trouble lasts before the alert fires.")
+    ] = None
     keep_firing_for: Annotated[
         Duration | None, Field(description="How long the alert stays on after the trouble is gone.")
     ] = None
@@ -48,7 +50,9 @@ class PackUse(Model):
     name: Annotated[DnsLabel, Field(description="The pack's name, for example golden-signals.")]
     preset: Annotated[
         DnsLabel | None,
-        Field(description="Take the same signals from this software's own metric names, if the pack has such a preset."),
+        Field(
+            description="Take the same signals from this software's own metric names, if the pack has such a preset."
+        ),
     ] = None
     thresholds: Annotated[
         dict[str, Quantity] | None,
@@ -101,7 +105,8 @@ class Rule(Model):
 
     name: Annotated[AlertName, Field(description="The alert's name, unique in the monitor; becomes alertname.")]
     when: Annotated[
-        str | None, Field(description="The rule in walletmon's language: WHEN ... THEN ALERT ...", min_length=1, max_length=4096)
+        str | None,
+        Field(description="The rule in walletmon's language: WHEN ... THEN ALERT ...", min_length=1, max_length=4096),
     ] = None
     expr: Annotated[
         str | None,
@@ -111,7 +116,9 @@ class Rule(Model):
             max_length=16384,
         ),
     ] = None
-    for_: Annotated[Duration | None, Field(alias="for", description="How long expr must hold before the alert fires.")] = None
+    for_: Annotated[
+        Duration | None, Field(alias="for", description="How long expr must hold before the alert fires.")
+    ] = None
     keep_firing_for: Annotated[
         Duration | None, Field(description="How long the alert stays on after expr holds no more.")
     ] = None

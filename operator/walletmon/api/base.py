@@ -38,7 +38,11 @@ ScrapeDuration = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 """A sentence for people (alert summaries and descriptions)."""
 
-LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+NO_DOLLAR = r"[^$\x00-\x1f\x7f]"
+# prometheus-operator's config-reloader replaces `$(NAME)` all over Prometheus' configuration and gives up on a name it does
+# not know: one such text in one monitor would stop configuration reloads for the whole cluster.
+
+LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=rf"^{NO_DOLLAR}+$")]
 """A label's value; the length bounds what one series costs."""
 
 Quantity = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -70,7 +74,9 @@ RESERVED_LABELS = (
 """Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's cannot be called so."""
 
 
-def rule(expression: str, message: str, *, reason: str = "FieldValueInvalid", path: str | None = None) -> dict[str, str]:
+def rule(
+    expression: str, message: str, *, reason: str = "FieldValueInvalid", path: str | None = None
+) -> dict[str, str]:
     """One CEL rule for `x-kubernetes-validations`.
 
     `expression` sees the value as `self`; `message` says what would be right; `path` (relative JSON path such as

@@ -48,7 +48,9 @@ class WalletMonitorSpec(Model):
     ]
     targets: Annotated[
         list[Target] | None,
-        Field(description="The workloads whose metrics tell about the wallets.", max_length=50, json_schema_extra=_BY_NAME),
+        Field(
+            description="The workloads whose metrics tell about the wallets.", max_length=50, json_schema_extra=_BY_NAME
+        ),
     ] = None
     packs: Annotated[
         list[PackUse] | None,
@@ -65,7 +67,9 @@ class WalletMonitorSpec(Model):
     evaluation_interval: Annotated[Duration, Field(description="How often rules are evaluated.")] = "30s"
     routing: Annotated[
         Routing | None,
-        Field(description="The monitor's own receivers; alerts also follow whatever the cluster's Alertmanager routes."),
+        Field(
+            description="The monitor's own receivers; alerts also follow whatever the cluster's Alertmanager routes."
+        ),
     ] = None
 
 
@@ -160,6 +164,6 @@ class WalletMonitor(Model):
     kind: Literal["WalletMonitor"] = KIND
     metadata: ObjectMeta
     spec: Annotated[WalletMonitorSpec, Field(description="What is to be watched.")]
-    status: Annotated[
-        WalletMonitorStatus | None, Field(description="Whether it really is; written by walletmon.")
-    ] = None
+    status: Annotated[WalletMonitorStatus | None, Field(description="Whether it really is; written by walletmon.")] = (
+        None
+    )

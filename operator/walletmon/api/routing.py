@@ -29,7 +29,8 @@ class Webhook(Model):
     """An HTTP endpoint that takes Alertmanager's webhook message (version 4)."""
 
     url_secret: Annotated[
-        SecretKey, Field(description="Secret key with the URL. A URL often holds a token, so it is never written in the open.")
+        SecretKey,
+        Field(description="Secret key with the URL. A URL often holds a token, so it is never written in the open."),
     ]
     send_resolved: Annotated[bool, Field(description="Also tell when the alert is over.")] = True
     max_alerts: Annotated[
@@ -50,7 +51,9 @@ class TimeRange(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("self.from < self.to", "from must be earlier than to; split a range that goes past midnight in two")
+                rule(
+                    "self.from < self.to", "from must be earlier than to; split a range that goes past midnight in two"
+                )
             ]
         }
     )
@@ -76,7 +79,8 @@ class MuteInterval(Model):
 
     name: Annotated[DnsLabel, Field(description="The interval's name, unique in the monitor.")]
     times: Annotated[
-        list[TimeRange] | None, Field(description="Parts of the day, in UTC; the whole day if left out.", min_length=1, max_length=8)
+        list[TimeRange] | None,
+        Field(description="Parts of the day, in UTC; the whole day if left out.", min_length=1, max_length=8),
     ] = None
     weekdays: Annotated[
         list[Weekday] | None,
@@ -102,8 +106,12 @@ class Route(Model):
         ),
     ]
     group_wait: Annotated[Duration | None, Field(description="How long the first message waits for company.")] = None
-    group_interval: Annotated[Duration | None, Field(description="How long news of a group that was told waits.")] = None
-    repeat_interval: Annotated[Duration | None, Field(description="When an alert that still fires is told again.")] = None
+    group_interval: Annotated[Duration | None, Field(description="How long news of a group that was told waits.")] = (
+        None
+    )
+    repeat_interval: Annotated[Duration | None, Field(description="When an alert that still fires is told again.")] = (
+        None
+    )
     mute_time_intervals: Annotated[
         list[DnsLabel] | None,
         Field(

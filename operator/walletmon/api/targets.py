@@ -9,9 +9,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from walletmon.api.base import DnsLabel, Model, ScrapeDuration, SecretKey, rule
 
-HttpPath = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^/[^\s]*$")]
+HttpPath = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^/[^\s$]*$")]
 PortName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
-HostPort = Annotated[str, StringConstraints(min_length=3, max_length=261, pattern=r"^[A-Za-z0-9._\-\[\]:]+:[0-9]{1,5}$")]
+HostPort = Annotated[
+    str, StringConstraints(min_length=3, max_length=261, pattern=r"^[A-Za-z0-9._\-\[\]:]+:[0-9]{1,5}$")
+]
 
 
 class TargetRole(StrEnum):
@@ -55,7 +57,9 @@ class SelectorExpression(Model):
     )
 
     key: Annotated[str, Field(description="Label key.", min_length=1, max_length=316)]
-    operator: Annotated[SelectorOperator, Field(description="How the label is compared: In, NotIn, Exists, DoesNotExist.")]
+    operator: Annotated[
+        SelectorOperator, Field(description="How the label is compared: In, NotIn, Exists, DoesNotExist.")
+    ]
     values: Annotated[
         list[Annotated[str, StringConstraints(max_length=63)]] | None,
         Field(description="Values for In and NotIn.", max_length=64),
@@ -108,11 +112,17 @@ class ProbeTarget(Model):
         HostPort, Field(description="Address of the prober, host:port, for example blackbox-exporter.monitoring:9115.")
     ]
     module: Annotated[
-        str | None, Field(description="The prober's module, for example http_2xx.", min_length=1, max_length=63)
+        str | None,
+        Field(description="The prober's module, for example http_2xx.", max_length=63, pattern=r"^[A-Za-z0-9._-]+$"),
     ] = None
     urls: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=2048)]],
-        Field(description="What the prober asks.", min_length=1, max_length=50),
+        list[Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\s$]+$")]],
+        Field(
+            description="What the prober asks; write a dollar sign as %24.",
+            min_length=1,
+            max_length=50,
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
     ]
 
 
@@ -137,7 +147,9 @@ class Limits(Model):
     samples: Annotated[int | None, Field(description="Most samples one scrape may bring.", ge=1, le=10_000_000)] = None
     labels: Annotated[int | None, Field(description="Most labels one sample may have.", ge=1, le=1_000)] = None
     label_name_length: Annotated[int | None, Field(description="Longest label name, in bytes.", ge=1, le=10_000)] = None
-    label_value_length: Annotated[int | None, Field(description="Longest label value, in bytes.", ge=1, le=100_000)] = None
+    label_value_length: Annotated[int | None, Field(description="Longest label value, in bytes.", ge=1, le=100_000)] = (
+        None
+    )
 
 
 class BasicAuth(Model):
@@ -167,11 +179,14 @@ class Tls(Model):
         }
     )
 
-    ca: Annotated[SecretKey | None, Field(description="Secret key with the CA that signed the target's certificate.")] = None
+    ca: Annotated[
+        SecretKey | None, Field(description="Secret key with the CA that signed the target's certificate.")
+    ] = None
     cert: Annotated[SecretKey | None, Field(description="Secret key with our client certificate.")] = None
     key: Annotated[SecretKey | None, Field(description="Secret key with our client certificate's private key.")] = None
     server_name: Annotated[
-        str | None, Field(description="Name expected in the target's certificate.", min_length=1, max_length=253)
+        str | None,
+        Field(description="Name expected in the target's certificate.", max_length=253, pattern=r"^[A-Za-z0-9.*_:-]+$"),
     ] = None
     insecure_skip_verify: Annotated[
         bool | None, Field(description="Accept any certificate. For tests; a scrape can then be forged.")
@@ -231,7 +246,9 @@ class Target(Model):
         }
     )
 
-    name: Annotated[DnsLabel, Field(description="The target's name: a DNS label, unique in the monitor; the label `target`.")]
+    name: Annotated[
+        DnsLabel, Field(description="The target's name: a DNS label, unique in the monitor; the label `target`.")
+    ]
     role: Annotated[
         TargetRole, Field(description="What the target is: wallet, rpc, node, db or sse; becomes the label role.")
     ] = TargetRole.WALLET
@@ -253,14 +270,15 @@ class Target(Model):
     ] = None
     interval: Annotated[ScrapeDuration, Field(description="How often the target is scraped.")] = "30s"
     timeout: Annotated[
-        ScrapeDuration | None, Field(description="When a scrape is given up; not longer than interval. Prometheus' own if left out.")
+        ScrapeDuration | None,
+        Field(description="When a scrape is given up; not longer than interval. Prometheus' own if left out."),
     ] = None
     wallet: Annotated[
-        DnsLabel | None, Field(description="The wallet all series of this target belong to, by its name in spec.wallets.")
+        DnsLabel | None,
+        Field(description="The wallet all series of this target belong to, by its name in spec.wallets."),
     ] = None
     wallet_from: Annotated[
         WalletFrom | None, Field(description="Read the wallet from each workload, for targets that serve many.")
     ] = None
     limits: Annotated[Limits | None, Field(description="Bounds of one scrape.")] = None
     auth: Annotated[Auth | None, Field(description="Credentials for the scrape.")] = None
-

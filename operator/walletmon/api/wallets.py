@@ -94,7 +94,9 @@ class Wallet(Model):
                     path=".labels",
                 ),
                 rule(
-                    "!has(self.labels) || self.labels.all(k, !(k in [" + ", ".join(f"'{n}'" for n in RESERVED_LABELS) + "]))",
+                    "!has(self.labels) || self.labels.all(k, !(k in ["
+                    + ", ".join(f"'{n}'" for n in RESERVED_LABELS)
+                    + "]))",
                     "this label is set by walletmon or Prometheus; reserved are: " + ", ".join(RESERVED_LABELS),
                     path=".labels",
                 ),
@@ -102,7 +104,9 @@ class Wallet(Model):
         }
     )
 
-    name: Annotated[DnsLabel, Field(description="The wallet's name: a DNS label, unique in the monitor; the label `wallet`.")]
+    name: Annotated[
+        DnsLabel, Field(description="The wallet's name: a DNS label, unique in the monitor; the label `wallet`.")
+    ]
     instance: Annotated[
         str | None,
         Field(

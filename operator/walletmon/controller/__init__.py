@@ -1,0 +1,1 @@
+"""The kopf shell around the compiler: watch, queue, reconcile, report."""

@@ -1,0 +1,94 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from walletmon import __version__
+from walletmon.api.crd import crd_yaml
+from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="walletmon")
+def main() -> None:
+    """Watch crypto wallets on Kubernetes, and say truthfully whether they are watched."""
+
+
+@main.command()
+@click.option("--namespace", "namespaces", multiple=True, metavar="NAME", help="Serve this namespace; repeat for more. [default: all]")
+@click.option(
+    "--object-label",
+    "object_labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Label on every object made, because the cluster's Prometheus selects by it; repeat for more.",
+)
+@click.option("--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are.")
+@click.option("--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard.")
+@click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="ADDR:PORT", help="For /healthz, /readyz and /metrics.")  # noqa: S104
+@click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Monitors visited at a time.")
+@click.option("--log-format", default="json", show_default=True, type=click.Choice(["json", "text"]))
+@click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
+def run(
+    namespaces: tuple[str, ...],
+    object_labels: tuple[str, ...],
+    runbook_base_url: str,
+    grafana_url: str | None,
+    listen: str,
+    workers: int,
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Run the operator. The cluster is the Pod's own, or the kubeconfig's."""
+    # Imported here: the other commands need neither kopf nor a cluster, and start in a fraction of the time.
+    from kubernetes.aio.config import ConfigException
+
+    from walletmon.controller.app import Options
+    from walletmon.controller.app import run as run_operator
+    from walletmon.controller.logs import configure_logging
+
+    host, port = _address(listen)
+    class_ = MonitorClass(
+        object_labels=dict(_label(text) for text in object_labels),
+        runbook_base_url=runbook_base_url.rstrip("/"),
+        grafana_url=grafana_url.rstrip("/") if grafana_url else None,
+    )
+    configure_logging(log_format, log_level)
+    options = Options(class_=class_, namespaces=namespaces, host=host, port=port, workers=workers)
+    try:
+        asyncio.run(run_operator(options))
+    except (OSError, ConfigException) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--output", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout.")
+def crds(output: Path | None) -> None:
+    """Print the CustomResourceDefinitions."""
+    if output is None:
+        click.echo(crd_yaml(), nl=False)
+    else:
+        output.write_text(crd_yaml(), encoding="utf-8")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f"{text!r} is not ADDR:PORT, for example 0.0.0.0:8080", param_hint="--listen")
+    return host.strip("[]"), int(port)
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.BadParameter(f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label")
+    return key, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

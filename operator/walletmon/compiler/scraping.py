@@ -1,0 +1,195 @@
+"""Targets to prometheus-operator's monitor objects: one object for each target, named `<monitor>.<target>`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from walletmon.api.base import SecretKey
+from walletmon.api.diagnostic import Code, Diagnostic, Severity
+from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.targets import Auth, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target, Tls
+from walletmon.compiler.bundle import Manifest, Part
+from walletmon.compiler.labels import relabelings
+from walletmon.compiler.objects import child
+
+_V1 = "monitoring.coreos.com/v1"
+_V1ALPHA1 = "monitoring.coreos.com/v1alpha1"
+_NAMED_AT_MOST = 5
+
+
+def scraping_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+    """ServiceMonitors, PodMonitors, ScrapeConfigs and Probes for the monitor's targets."""
+    part = Part()
+    for index, target in enumerate(monitor.spec.targets or ()):
+        problem = _contradiction(monitor, target, f"spec.targets[{index}]")
+        if problem is not None:
+            part.diagnostics.append(problem)
+        else:
+            part.objects.append(_monitor_object(monitor, class_, target))
+    unwatched = unwatched_wallets(monitor)
+    if unwatched:
+        named = ", ".join(unwatched[:_NAMED_AT_MOST]) + (", ..." if len(unwatched) > _NAMED_AT_MOST else "")
+        part.diagnostics.append(
+            Diagnostic(
+                Code.UNWATCHED_WALLET,
+                "spec.targets",
+                f"no target's metrics tell about {len(unwatched)} of {len(monitor.spec.wallets)} wallets: {named}",
+                "add a target with wallet or walletFrom for them",
+                Severity.WARNING,
+            )
+        )
+    return part
+
+
+def watched_wallets(monitor: WalletMonitor) -> list[str]:
+    """Names of the wallets that some target's metrics tell about, in the document's order."""
+    targets = monitor.spec.targets or ()
+    if any(target.wallet_from is not None for target in targets):
+        return [wallet.name for wallet in monitor.spec.wallets]
+    named = {target.wallet for target in targets}
+    return [wallet.name for wallet in monitor.spec.wallets if wallet.name in named]
+
+
+def unwatched_wallets(monitor: WalletMonitor) -> list[str]:
+    """Names of the wallets that no target's metrics tell about, in the document's order."""
+    watched = set(watched_wallets(monitor))
+    return [wallet.name for wallet in monitor.spec.wallets if wallet.name not in watched]
+
+
+def _contradiction(monitor: WalletMonitor, target: Target, path: str) -> Diagnostic | None:
+    """What makes the target senseless; the CRD refuses these too, but not every document comes through an apiserver."""
+    sources = [source for source in (target.service, target.pods, target.static, target.probe) if source is not None]
+    if len(sources) != 1:
+        return Diagnostic(
+            Code.INVALID_FIELD,
+            path,
+            f"{len(sources)} of service, pods, static and probe are given",
+            "exactly one of service, pods, static and probe says where the metrics are",
+        )
+    if target.wallet is not None and all(wallet.name != target.wallet for wallet in monitor.spec.wallets):
+        return Diagnostic(
+            Code.UNKNOWN_WALLET,
+            f"{path}.wallet",
+            f"there is no wallet {target.wallet!r} in spec.wallets",
+            "name a wallet of this monitor",
+        )
+    return None
+
+
+def _monitor_object(monitor: WalletMonitor, class_: MonitorClass, target: Target) -> Manifest:
+    if target.service is not None:
+        kind, version, spec = "ServiceMonitor", _V1, _service_monitor(monitor, target, target.service)
+    elif target.pods is not None:
+        kind, version, spec = "PodMonitor", _V1, _pod_monitor(monitor, target, target.pods)
+    elif target.probe is not None:
+        kind, version, spec = "Probe", _V1, _probe(monitor, target, target.probe)
+    else:
+        kind, version, spec = "ScrapeConfig", _V1ALPHA1, _scrape_config(monitor, target)
+    return child(version, kind, f"{monitor.metadata.name}.{target.name}", monitor, class_, {"spec": spec})
+
+
+def _service_monitor(monitor: WalletMonitor, target: Target, source: ServiceTarget) -> dict[str, Any]:
+    return {
+        "selector": _selector(source.selector),
+        "endpoints": [{"port": source.port, **_endpoint(monitor, target)}],
+        **_limits(target),
+    }
+
+
+def _pod_monitor(monitor: WalletMonitor, target: Target, source: PodTarget) -> dict[str, Any]:
+    return {
+        "selector": _selector(source.selector),
+        "podMetricsEndpoints": [{"port": source.port, **_endpoint(monitor, target)}],
+        **_limits(target),
+    }
+
+
+def _endpoint(monitor: WalletMonitor, target: Target) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {"path": target.path or "/metrics", "interval": target.interval}
+    if target.timeout is not None:
+        endpoint["scrapeTimeout"] = target.timeout
+    if target.scheme is Scheme.HTTPS:
+        endpoint["scheme"] = "https"
+    return {**endpoint, **_auth(target.auth), "relabelings": relabelings(monitor, target)}
+
+
+def _scrape_config(monitor: WalletMonitor, target: Target) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "staticConfigs": [{"targets": target.static}],
+        "metricsPath": target.path or "/metrics",
+        "scrapeInterval": target.interval,
+    }
+    if target.timeout is not None:
+        spec["scrapeTimeout"] = target.timeout
+    if target.scheme is Scheme.HTTPS:
+        spec["scheme"] = "HTTPS"
+    return {**spec, **_auth(target.auth), **_limits(target), "relabelings": relabelings(monitor, target)}
+
+
+def _probe(monitor: WalletMonitor, target: Target, source: ProbeTarget) -> dict[str, Any]:
+    prober = {"url": source.prober, "path": target.path or "/probe"}
+    if target.scheme is Scheme.HTTPS:
+        prober["scheme"] = "https"
+    spec: dict[str, Any] = {"prober": prober, "interval": target.interval}
+    if target.timeout is not None:
+        spec["scrapeTimeout"] = target.timeout
+    if source.module is not None:
+        spec["module"] = source.module
+    static = {"static": source.urls, "relabelingConfigs": relabelings(monitor, target)}
+    return {**spec, **_auth(target.auth), **_limits(target), "targets": {"staticConfig": static}}
+
+
+def _selector(selector: Selector) -> dict[str, Any]:
+    return selector.document()
+
+
+def _limits(target: Target) -> dict[str, Any]:
+    limits = target.limits
+    if limits is None:
+        return {}
+    fields = {
+        "sampleLimit": limits.samples,
+        "labelLimit": limits.labels,
+        "labelNameLengthLimit": limits.label_name_length,
+        "labelValueLengthLimit": limits.label_value_length,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _auth(auth: Auth | None) -> dict[str, Any]:
+    if auth is None:
+        return {}
+    fields: dict[str, Any] = {}
+    if auth.basic_auth is not None:
+        fields["basicAuth"] = {
+            "username": _secret(auth.basic_auth.username),
+            "password": _secret(auth.basic_auth.password),
+        }
+    if auth.authorization is not None:
+        fields["authorization"] = {
+            "type": auth.authorization.type,
+            "credentials": _secret(auth.authorization.credentials),
+        }
+    if auth.tls is not None:
+        fields["tlsConfig"] = _tls(auth.tls)
+    return fields
+
+
+def _tls(tls: Tls) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if tls.ca is not None:
+        fields["ca"] = {"secret": _secret(tls.ca)}
+    if tls.cert is not None:
+        fields["cert"] = {"secret": _secret(tls.cert)}
+    if tls.key is not None:
+        fields["keySecret"] = _secret(tls.key)
+    if tls.server_name is not None:
+        fields["serverName"] = tls.server_name
+    if tls.insecure_skip_verify is not None:
+        fields["insecureSkipVerify"] = tls.insecure_skip_verify
+    return fields
+
+
+def _secret(key: SecretKey) -> dict[str, str]:
+    return {"name": key.name, "key": key.key}

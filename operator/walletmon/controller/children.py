@@ -1,0 +1,135 @@
+"""Children: applied where they differ, put right where somebody changed them, deleted where they are not wanted any more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from walletmon.api.monitor import KIND
+from walletmon.controller.cache import Store
+from walletmon.controller.client import FIELD_MANAGER, ApiError, ApiUnreachable, KubernetesApi
+from walletmon.controller.conditions import ChildOutcome, Fate
+from walletmon.controller.drift import drift
+from walletmon.controller.events import EventRecorder
+from walletmon.controller.metrics import ControllerMetrics
+from walletmon.controller.resources import CHILDREN, Key, KubeObject, Resource, key_of
+
+logger = logging.getLogger(__name__)
+
+Result = tuple[ChildOutcome | None, bool]
+"""What became of a child (None: it is rightly gone), and whether something was written."""
+
+
+class ChildKeeper:
+    """Keeps single children as they should be. Errors of the apiserver become fates, never exceptions."""
+
+    def __init__(
+        self, api: KubernetesApi, stores: Mapping[str, Store], events: EventRecorder, metrics: ControllerMetrics
+    ) -> None:
+        self._api = api
+        self._stores = stores
+        self._events = events
+        self._metrics = metrics
+        # For which generation a child was last seen right: a difference at that same generation is somebody else's doing.
+        self._right_at: dict[Key, dict[tuple[str, str], int]] = {}
+
+    def forget(self, monitor: Key) -> None:
+        """The monitor is gone."""
+        self._right_at.pop(monitor, None)
+
+    async def settle(self, monitor: KubeObject, desired: KubeObject) -> Result:
+        """Make one child what it should be."""
+        kind, key = desired["kind"], key_of(desired)
+        try:
+            fate, what = await self._apply(CHILDREN[kind], monitor, desired)
+        except (ApiError, ApiUnreachable) as error:
+            return _outcome(kind, key, error), False
+        if fate is not Fate.RIGHT:
+            return ChildOutcome(kind, key.name, fate), False
+        await self._note_right(monitor, kind, key, what)
+        return ChildOutcome(kind, key.name, Fate.RIGHT), what is not None
+
+    async def remove(self, monitor: KubeObject, resource: Resource, child: KubeObject) -> Result:
+        """Delete a child that is not wanted any more."""
+        key = key_of(child)
+        if "deletionTimestamp" in child["metadata"]:
+            return None, False
+        try:
+            await self._api.delete(resource, child)
+        except (ApiError, ApiUnreachable) as error:
+            return _outcome(resource.kind, key, error), False
+        self._right_at.get(key_of(monitor), {}).pop((resource.kind, key.name), None)
+        logger.info("child deleted", extra={"monitor": str(key_of(monitor)), "child": f"{resource.kind} {key.name}"})
+        return None, True
+
+    async def _apply(self, resource: Resource, monitor: KubeObject, desired: KubeObject) -> tuple[Fate, str | None]:
+        """The child's fate, and what was the matter with it if something was written."""
+        store = self._stores[resource.kind]
+        live = store.get(key_of(desired))
+        if live is None:
+            # The cache has only what carries our label, so an object of that name may still exist.
+            live = await self._api.get(resource, key_of(desired))
+        if live is not None and not _is_ours(live, monitor):
+            return Fate.NAME_TAKEN, None
+        what = "was missing" if live is None else "had been changed"
+        if live is None or drift(desired, live).apply:
+            try:
+                live = await self._api.apply(resource, desired, force=live is not None)
+            except ApiError as error:
+                if error.status == 409 and store.get(key_of(desired)) is None and error.reason == "Conflict":
+                    return Fate.NAME_TAKEN, None  # somebody was faster with that name
+                raise
+            store.put(live)
+        elif not drift(desired, live):
+            return Fate.RIGHT, None
+        foreign = drift(desired, live).foreign
+        if foreign:
+            live = await self._api.remove_fields(resource, live, foreign)
+            store.put(live)
+        return Fate.RIGHT, what
+
+    async def _note_right(self, monitor: KubeObject, kind: str, key: Key, what: str | None) -> None:
+        generation: int = monitor["metadata"]["generation"]
+        right_at = self._right_at.setdefault(key_of(monitor), {})
+        was_right = right_at.get((kind, key.name)) == generation
+        right_at[kind, key.name] = generation
+        if what is None:
+            return
+        logger.info("child applied", extra={"monitor": str(key_of(monitor)), "child": f"{kind} {key.name}", "because": what})
+        if was_right:
+            self._metrics.drift_repairs.labels(kind).inc()
+            await self._events.repaired(monitor, f"{kind} {key.name}", what)
+
+
+def _is_ours(live: KubeObject, monitor: KubeObject) -> bool:
+    """Whether an object of a child's name is a child of this monitor.
+
+    A controller decides: it must be a WalletMonitor of this name. Its uid may be another: a monitor that was deleted and
+    created anew takes over its predecessor's children before garbage collection gets to them. Without a controller
+    (somebody took the reference away) it is ours if walletmon applied it.
+    """
+    for reference in live["metadata"].get("ownerReferences", ()):
+        if reference.get("controller"):
+            return bool(reference["kind"] == KIND and reference["name"] == monitor["metadata"]["name"])
+    return any(
+        entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        for entry in live["metadata"].get("managedFields", ())
+    )
+
+
+def _outcome(kind: str, key: Key, error: ApiError | ApiUnreachable) -> ChildOutcome:
+    return ChildOutcome(kind, key.name, _fate(error), str(error))
+
+
+def _fate(error: ApiError | ApiUnreachable) -> Fate:
+    if isinstance(error, ApiUnreachable):
+        return Fate.FAILED
+    if error.kind_missing:
+        return Fate.KIND_MISSING
+    if error.status == 403:
+        causes = error.details.get("causes") or ()
+        ending = any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+        return Fate.FAILED if ending else Fate.FORBIDDEN
+    if error.status in (400, 413, 422):
+        return Fate.REFUSED
+    return Fate.FAILED
