@@ -175,6 +175,8 @@ async def _json_object(request: web.Request, known: set[str] | None = None) -> d
         raise web.HTTPUnsupportedMediaType(reason="Content-Type must be application/json")
     try:
         body = json.loads(await request.read())
+    except (web.RequestPayloadError, ConnectionError):  # nobody waits for this answer, but it must not count as ours
+        raise BadRequestError("the body could not be read to its end") from None
     except (ValueError, RecursionError):
         raise BadRequestError("the body must be valid JSON in UTF-8") from None
     if not isinstance(body, dict):

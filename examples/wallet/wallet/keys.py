@@ -12,7 +12,7 @@ from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_account.hdaccount import ETHEREUM_DEFAULT_PATH, key_from_seed
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_address
+from eth_utils.address import is_checksum_address, to_checksum_address
 from mnemonic import Mnemonic
 
 # Upper bounds, exclusive: EIP-2681 bounds the nonce, and gas is a 64-bit number in every client; the rest is 256 bits.
@@ -25,6 +25,7 @@ _QUANTITIES = {
 }
 _FIELDS = {"type", "chainId", "to", "data", *_QUANTITIES}
 _HEX_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_ADDRESS = re.compile(r"0x(?:[0-9a-f]{40}|[0-9A-F]{40})")  # in one case, so without a checksum
 _HEX_DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _PHRASE_LENGTHS = (12, 15, 18, 21, 24)  # words, BIP-39
 
@@ -101,9 +102,9 @@ def _data(value: object) -> str:
 
 
 def _recipient(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith("0x") or not is_address(value):
+    if not isinstance(value, str) or not (_ADDRESS.fullmatch(value) or is_checksum_address(value)):
         raise InvalidTransactionError("to must be 0x and 40 hex digits; in mixed case its checksum must be right")
-    return value
+    return to_checksum_address(value)
 
 
 def _quantity(field: str, value: object, bound: int) -> int:

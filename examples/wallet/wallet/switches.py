@@ -1,7 +1,6 @@
 """The switches that make this wallet misbehave on purpose, for demos and tests of alerts."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,9 +54,9 @@ class Controls:
 
 
 def _number(name: str, value: object, bound: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidSwitchError(f"{name} must be a number")
-    if not 0 <= value <= bound:
+    if not 0 <= value <= bound:  # neither is NaN
         raise InvalidSwitchError(f"{name} must be from 0 to {bound:g}")
     return float(value)
 

@@ -209,12 +209,14 @@ class WalletMetrics:
 
         Raises:
             TypeError: `path` is not a path.
-            ValueError: `volume` is not fit for a label or already watched.
+            ValueError: `path` cannot be one, or `volume` is not fit for a label or already watched.
         """
         if reason := objection(volume):
             raise ValueError(f"{volume!r} cannot be a value of label 'volume': it {reason}")
         if volume in self._disks:
             raise ValueError(f"volume {volume!r} is already watched")
+        if b"\0" in os.fsencode(path):
+            raise ValueError(f"path {path!r} contains a null character")
         self._disks = {**self._disks, volume: Disk(volume, Path(path))}
 
     def exposition(self, accept_header: str | None = None) -> tuple[bytes, str]:
