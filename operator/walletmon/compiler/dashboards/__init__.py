@@ -1,8 +1,8 @@
 """Grafana dashboards of a monitor, as ConfigMaps that Grafana's sidecar picks up.
 
 A dashboard is built once for each *shape* (see `shape.Shape`) under the names of nobody, and a monitor's names are put
-in their places: building and scoping takes some milliseconds, importing the library 0.1 s, and there may be thousands of
-monitors. Names of monitors and namespaces are DNS labels, so they stand in JSON and PromQL as they are.
+in their places: building takes some milliseconds, importing the library 0.1 s, and there may be thousands of monitors.
+Names of monitors and namespaces are DNS labels, so they stand in JSON and PromQL as they are.
 """
 
 from __future__ import annotations

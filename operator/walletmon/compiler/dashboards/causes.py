@@ -179,7 +179,11 @@ def resources(board: Board) -> list[Panel]:
         board.graph(
             "Refused label values",
             "Values the instrumentation did not take as given, a second: something puts ids into labels.",
-            [board.query(rate("wallet_instrument_refusals_total", "wallet, metric, label"), "{{wallet}} {{metric}}")],
+            [
+                board.query(
+                    rate("wallet_instrument_refusals_total", "wallet, metric, label"), "{{wallet}} {{metric}} {{label}}"
+                )
+            ],
             unit="cps",
         ),
     ]
