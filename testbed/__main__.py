@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build the programs that are missing")
-    build.add_argument("--judges", action="store_true", help="also helm, kube-score, kubeconform and kstatus")
+    build.add_argument("--judges", action="store_true", help="also kube-score, kubeconform and kstatus")
     commands.add_parser("up", help="start a cluster with the whole monitoring stack and leave it running")
     commands.add_parser("status", help="say whether the cluster is up, and where")
     commands.add_parser("down", help="end the cluster")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from testbed import waiting
 from testbed.bed import Testbed
-from testbed.binaries import Binaries, cache_root
+from testbed.binaries import Binaries
 from testbed.errors import BedError, tail
 from testbed.progress import Progress
 
@@ -39,11 +39,11 @@ class Cluster:
 
 
 class Background:
-    """The one background bed of this user, known by the files in `folder`."""
+    """The one background bed of this user, known by files below `$XDG_STATE_HOME`."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """`folder` is below the cache by default."""
-        self._folder = folder or cache_root() / "up"
+    def __init__(self) -> None:
+        """Finds what is there."""
+        self._folder = _state_folder()
         self._state = self._folder / "cluster.json"
         self.log = self._folder / "testbed.log"
 
@@ -151,3 +151,8 @@ class Background:
             except BlockingIOError:
                 return True
         return False
+
+
+def _state_folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(base) / "walletmon/testbed"

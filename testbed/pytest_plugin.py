@@ -20,7 +20,7 @@ def bed() -> Iterator[Testbed]:
 
 @pytest.fixture(scope="session")
 def judges() -> Binaries:
-    """helm, kube-score, kubeconform and kstatus, built when first asked for."""
+    """kube-score, kubeconform and kstatus, built when first asked for."""
     return ensure(JUDGES)
 
 
