@@ -54,6 +54,10 @@ class Code(StrEnum):
     """A rule of a form that this version does not compile."""
     DUPLICATE_ALERT = "DuplicateAlert"
     """Two alerts of one name in one monitor."""
+    INVALID_TEMPLATE = "InvalidTemplate"
+    """A template in an annotation or label that could read foreign series, or that Prometheus would not take."""
+    SPARSE_SAMPLES = "SparseSamples"
+    """Scrapes too far apart for the packs' alerts to see anything."""
     TOO_LARGE = "TooLarge"
     """More than an object can hold."""
 

@@ -1,0 +1,1 @@
+"""What monitoring is said in: figures with units, PromQL kept within a monitor, templates of annotations."""

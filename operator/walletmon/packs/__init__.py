@@ -1,0 +1,1 @@
+"""Packs of alerts as data: one YAML file a pack, its schema, and the catalogue of those that ship."""

@@ -1,0 +1,323 @@
+"""Rules: one PrometheusRule a monitor, with a group for each pack, for its own rules, and for what the rules go by.
+
+The bookkeeping group `<monitor>.walletmon` records what the monitor expects, since no scraped series tells of what is
+not there: `walletmon:wallet:expected{wallet}` for each wallet that some target's metrics should tell about,
+`walletmon:target:expected{target}` for each target, and thresholds that differ between wallets.
+
+Everything that a monitor's team writes passes `walletmon.language` before it stands here: expressions are scoped, and
+templates in annotations and labels cannot run queries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import promql_parser as promql
+
+from walletmon.api.alerting import AlertOverride, Priority, Rule
+from walletmon.api.base import RESERVED_LABELS
+from walletmon.api.diagnostic import Code, Diagnostic, Severity
+from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.bundle import Manifest, Part
+from walletmon.compiler.links import dashboard_url, runbook_url
+from walletmon.compiler.objects import child
+from walletmon.compiler.scraping import watched_wallets
+from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest, pack_uses
+from walletmon.language.promql import Scope, Thresholds, scope
+from walletmon.language.promql_text import PromqlError
+from walletmon.language.quantity import plain
+from walletmon.language.template import TemplateError, check_template
+from walletmon.packs.schema import Alert
+
+SEVERITY = {Priority.P0: "critical", Priority.P1: "warning", Priority.P2: "info"}
+"""The label `severity` that stands for each priority."""
+
+OWN_RULES = "rules"
+"""Value of the label `pack` on alerts of the monitor's own, and the end of their group's name."""
+
+MAX_OBJECT_BYTES = 480 * 1024
+"""Most that the rules of one object may weigh; prometheus-operator puts each into a file of at most 512 KiB."""
+
+LOOKBACK_SECONDS = 300
+"""How long Prometheus takes the last sample of a series for its present value (its default)."""
+
+WINDOW_SECONDS = 300
+"""Range over which the packs take rates."""
+
+GroupRules = tuple[str, str, list[dict[str, Any]]]
+"""A group's name, interval and rules."""
+
+
+def rule_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+    """The monitor's PrometheusRules: `<monitor>`, and `<monitor>.2` and so on if one cannot hold all."""
+    uses = pack_uses(monitor)
+    compiler = _Compiler(monitor, class_, uses)
+    name, interval = monitor.metadata.name, monitor.spec.evaluation_interval
+    groups: list[GroupRules] = [(f"{name}.walletmon", _bookkeeping_interval(interval), compiler.bookkeeping())]
+    groups += [(f"{name}.{used.pack.name}", interval, compiler.pack(used)) for used in uses.used]
+    groups.append((f"{name}.{OWN_RULES}", interval, compiler.own()))
+    part = Part(diagnostics=[*uses.diagnostics, *compiler.diagnostics, *_sparse_targets(monitor, uses)])
+    for index, content in enumerate(_packed(groups), start=1):
+        object_name = name if index == 1 else f"{name}.{index}"
+        part.objects.append(
+            child(
+                "monitoring.coreos.com/v1",
+                "PrometheusRule",
+                object_name,
+                monitor,
+                class_,
+                {"spec": {"groups": content}},
+            )
+        )
+    return part
+
+
+class _Compiler:
+    """Makes the rules of one monitor; what it leaves out is in `diagnostics`."""
+
+    def __init__(self, monitor: WalletMonitor, class_: MonitorClass, uses: PackUses) -> None:
+        self._monitor = monitor
+        self._class = class_
+        self._uses = uses
+        self._scope = Scope(monitor.metadata.namespace, monitor.metadata.name)
+        self._common = uses.common(wallet.name for wallet in monitor.spec.wallets)
+        self._thresholds: Thresholds = {metric_of(name): figure for name, figure in self._common.items()}
+        self._pack_alerts = {alert.name: used.pack.name for used in uses.used for alert in used.pack.alerts}
+        self.diagnostics: list[Diagnostic] = []
+
+    def bookkeeping(self) -> list[dict[str, Any]]:
+        spec = self._monitor.spec
+        rules = [
+            self._constant("walletmon:wallet:expected", "1", wallet=name) for name in watched_wallets(self._monitor)
+        ]
+        for target in spec.targets or ():
+            wallet = {} if target.wallet is None else {"wallet": target.wallet}
+            rules.append(self._constant("walletmon:target:expected", "1", target=target.name, **wallet))
+        shared = any(target.wallet is None and target.wallet_from is None for target in spec.targets or ())
+        for name, figure in self._uses.figures.items():
+            if self._common[name] is not None:
+                continue
+            metric = metric_of(name)
+            rules += [self._constant(metric, plain(figure.of(each.name)), wallet=each.name) for each in spec.wallets]
+            if shared:
+                # Series of a target that belongs to no wallet are judged by the monitor's own figure.
+                rules.append(self._constant(metric, plain(figure.default)))
+        return rules
+
+    def _constant(self, record: str, value: str, **labels: str) -> dict[str, Any]:
+        own = {"namespace": self._scope.namespace, "walletmon": self._scope.monitor}
+        return {"record": record, "expr": f"vector({value})", "labels": {**own, **labels}}
+
+    def pack(self, used: UsedPack) -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = [
+            {"record": recording.record, "expr": scope(recording.expr, self._scope, self._thresholds)}
+            for recording in used.pack.recordings
+        ]
+        disabled = self._disabled(used)
+        overrides = self._overrides(used)
+        if not self._monitor.spec.suspend:
+            rules += [
+                self._pack_alert(used, alert, overrides.get(alert.name, AlertOverride()))
+                for alert in used.pack.alerts
+                if alert.name not in disabled
+            ]
+        return rules
+
+    def _disabled(self, used: UsedPack) -> frozenset[str]:
+        names = used.use.disable or []
+        for index, name in enumerate(names):
+            self._known_alert(used, name, f"{used.path}.disable[{index}]")
+        return frozenset(names)
+
+    def _overrides(self, used: UsedPack) -> Mapping[str, AlertOverride]:
+        overrides = used.use.overrides or {}
+        for name in overrides:
+            self._known_alert(used, name, f"{used.path}.overrides.{name}")
+        return overrides
+
+    def _known_alert(self, used: UsedPack, name: str, path: str) -> None:
+        names = [alert.name for alert in used.pack.alerts]
+        if name not in names:
+            self._report(
+                Code.UNKNOWN_ALERT, path, f"the pack {used.pack.name} has no alert {name!r}", nearest(name, names)
+            )
+
+    def _pack_alert(self, used: UsedPack, alert: Alert, override: AlertOverride) -> dict[str, Any]:
+        annotations = {"summary": alert.summary, "description": alert.description}
+        return self._alert(
+            alert.name,
+            scope(alert.expr, self._scope, self._thresholds),
+            override.for_ or alert.for_,
+            override.keep_firing_for or alert.keep_firing_for,
+            override.priority or alert.priority,
+            used.pack.name,
+            {},
+            {**annotations, "runbook_url": runbook_url(self._class, alert.name)},
+        )
+
+    def own(self) -> list[dict[str, Any]]:
+        rules = [
+            compiled
+            for index, rule in enumerate(self._monitor.spec.rules or ())
+            if (compiled := self._own_rule(rule, f"spec.rules[{index}]")) is not None
+        ]
+        return [] if self._monitor.spec.suspend else rules
+
+    def _own_rule(self, rule: Rule, path: str) -> dict[str, Any] | None:
+        if not self._free_name(rule, path) or not self._own_texts(rule, path):
+            return None
+        if rule.expr is None:
+            self._report(
+                Code.UNSUPPORTED_RULE,
+                f"{path}.when",
+                "the rule language comes in the next version",
+                "give expr: the rule in PromQL, with a summary",
+            )
+            return None
+        try:
+            expr = scope(rule.expr, self._scope, self._thresholds)
+        except PromqlError as error:
+            self._report(error.code, f"{path}.expr", error.message, error.cure)
+            return None
+        texts = {"summary": rule.summary, "description": rule.description, "runbook_url": rule.runbook_url}
+        return self._alert(
+            rule.name,
+            expr,
+            rule.for_,
+            rule.keep_firing_for,
+            rule.priority,
+            OWN_RULES,
+            rule.labels or {},
+            {name: text for name, text in texts.items() if text is not None},
+        )
+
+    def _free_name(self, rule: Rule, path: str) -> bool:
+        pack = self._pack_alerts.get(rule.name)
+        if pack is not None:
+            self._report(
+                Code.DUPLICATE_ALERT,
+                f"{path}.name",
+                f"the pack {pack} has an alert {rule.name}",
+                "give the rule another name; to change the pack's alert, use overrides or disable of the pack",
+            )
+            return False
+        rules = self._monitor.spec.rules or ()
+        first = next(index for index, each in enumerate(rules) if each.name == rule.name)
+        if rules[first] is not rule:
+            self._report(
+                Code.DUPLICATE_ALERT,
+                f"{path}.name",
+                f"spec.rules[{first}] is called {rule.name} too",
+                "give each rule its own name",
+            )
+            return False
+        return True
+
+    def _own_texts(self, rule: Rule, path: str) -> bool:
+        """Whether the rule's annotations and labels can be taken; Prometheus expands templates in both."""
+        texts = {
+            f"{path}.summary": rule.summary,
+            f"{path}.description": rule.description,
+            f"{path}.runbookUrl": rule.runbook_url,
+            **{f"{path}.labels.{name}": value for name, value in (rule.labels or {}).items()},
+        }
+        fine = True
+        for where, text in texts.items():
+            try:
+                check_template(text or "")
+            except TemplateError as error:
+                self._report(Code.INVALID_TEMPLATE, where, error.message, error.cure)
+                fine = False
+        for name in sorted((rule.labels or {}).keys() & {*RESERVED_LABELS, "alertname"}):
+            self._report(
+                Code.INVALID_FIELD,
+                f"{path}.labels.{name}",
+                f"the label {name} is set by walletmon or Prometheus",
+                "use another name; reserved are: " + ", ".join(RESERVED_LABELS),
+            )
+            fine = False
+        return fine
+
+    def _alert(
+        self,
+        name: str,
+        expr: str,
+        for_: str | None,
+        keep_firing_for: str | None,
+        priority: Priority,
+        pack: str,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+    ) -> dict[str, Any]:
+        environment = self._monitor.spec.environment
+        dashboard = dashboard_url(self._class, self._scope.namespace, self._scope.monitor)
+        return {
+            "alert": name,
+            "expr": expr,
+            **({} if for_ is None else {"for": for_}),
+            **({} if keep_firing_for is None else {"keep_firing_for": keep_firing_for}),
+            "labels": {
+                **labels,
+                "severity": SEVERITY[priority],
+                "priority": priority.value,
+                "pack": pack,
+                "namespace": self._scope.namespace,
+                "walletmon": self._scope.monitor,
+                **({} if environment is None else {"environment": environment}),
+            },
+            "annotations": {**annotations, **({} if dashboard is None else {"dashboard_url": dashboard})},
+        }
+
+    def _report(self, code: Code, path: str, message: str, cure: str) -> None:
+        self.diagnostics.append(Diagnostic(code, path, message, cure))
+
+
+def _bookkeeping_interval(interval: str) -> str:
+    """As `interval`, but often enough that what is recorded never falls out of Prometheus' lookback in between."""
+    return "2m" if promql.parse_duration(interval).total_seconds() > LOOKBACK_SECONDS / 2 else interval
+
+
+def _sparse_targets(monitor: WalletMonitor, uses: PackUses) -> Iterator[Diagnostic]:
+    """Warnings about targets that are scraped too seldom for the packs' rates, so that alerts on them cannot fire."""
+    for index, target in enumerate(monitor.spec.targets or ()):
+        if uses.used and promql.parse_duration(target.interval).total_seconds() > WINDOW_SECONDS / 2:
+            yield Diagnostic(
+                Code.SPARSE_SAMPLES,
+                f"spec.targets[{index}].interval",
+                f"scraped every {target.interval}, a rate over 5 minutes has too few samples: "
+                "alerts on error rates and latency cannot fire",
+                "make the interval at most 2m",
+                Severity.WARNING,
+            )
+
+
+def _packed(groups: list[GroupRules]) -> Iterator[list[Manifest]]:
+    """The groups as documents, in as many objects as they need; a group too large for one goes on in the next."""
+    content: list[Manifest] = []
+    size = 0
+    for name, interval, rules in groups:
+        pieces = 0
+        open_group: Manifest | None = None
+        for rule in rules:
+            weight = _weight(rule)
+            if content and size + weight > MAX_OBJECT_BYTES:
+                yield content
+                content, size, open_group = [], 0, None
+            if open_group is None:
+                pieces += 1
+                piece_name = name if pieces == 1 else f"{name}.{pieces}"
+                open_group = {"name": piece_name, "interval": interval, "rules": []}
+                content.append(open_group)
+            open_group["rules"].append(rule)
+            size += weight
+    if content:
+        yield content
+
+
+def _weight(rule: Mapping[str, Any]) -> int:
+    """Bytes that the rule takes in a file, from above: YAML indents every line of an expression."""
+    text = json.dumps(rule, ensure_ascii=False)
+    return len(text.encode()) + 12 * text.count("\\n") + 16 * text.count('":')
