@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from eth_account import Account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -518,3 +519,18 @@ class TestProcess:
         )
         assert result.returncode == 1
         assert "told to die" in result.stderr
+
+
+def test_the_cluster_example_starts_the_service_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = {
+        document["kind"]: document for document in yaml.safe_load_all((EXAMPLE / "kubernetes.yaml").read_text())
+    }
+    pod = documents["Deployment"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    service = documents["Service"]["spec"]
+    monkeypatch.syspath_prepend(EXAMPLE)
+    arguments = importlib.import_module("wallet.__main__")._arguments(container["args"])
+    assert arguments.listen == ("0.0.0.0", container["ports"][0]["containerPort"])
+    assert service["selector"].items() <= pod["metadata"]["labels"].items()
+    assert [(port["name"], port["targetPort"]) for port in service["ports"]] == [("metrics", "metrics")]
+    assert arguments.data_dir == container["volumeMounts"][0]["mountPath"]

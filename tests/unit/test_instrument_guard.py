@@ -1,6 +1,7 @@
 """No label value, number or exemplar makes a wallet fail, its metrics explode, or a secret leave the process."""
 
 import enum
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -154,14 +155,17 @@ def test_a_gauge_is_left_out_rather_than_folded(registry: CollectorRegistry) -> 
 
 def test_attacked_on_every_label_at_once_the_process_stays_scrapeable(registry: CollectorRegistry) -> None:
     metrics = WalletMetrics(registry=registry)
-    for number in range(1500):
-        one, other = f"a{number % 120}", f"b{number // 7}"
+    for one, other in itertools.product(
+        [f"a{number}" for number in range(105)], [f"b{number}" for number in range(105)]
+    ):
         with metrics.signing(one) as signing, metrics.request(one), metrics.rpc(one, other):
             signing.failed(other)
-        with metrics.signing(one):
-            pass
         metrics.recovery_failed(reason=one, source=other)
     assert sum(len(metric.samples) for metric in registry.collect()) < 20_000
+    calls = [metric for metric in registry.collect() if metric.name == "wallet_rpc_requests"]
+    combinations = {(sample.labels["endpoint"], sample.labels["method"]) for sample in calls[0].samples}
+    assert len(combinations) == 301  # three times the limit, and the overflow
+    assert (OVERFLOW, OVERFLOW) in combinations
     for metric, label in [
         ("tx_sign_latency_seconds", "algorithm"),
         ("tx_sign_failures_total", "reason"),

@@ -199,6 +199,9 @@ class TestDeclared:
         for outcome in ("success", "error"):
             labels = {"route": "/v1/sign", "outcome": outcome}
             assert registry.get_sample_value("wallet_requests_total", labels) == 0
+        assert registry.get_sample_value("wallet_request_duration_seconds_count", {"route": "/v1/sign"}) == 0
+        call = {"endpoint": "primary", "method": "eth_call"}
+        assert registry.get_sample_value("wallet_rpc_request_duration_seconds_count", call) == 0
         for source in ("api", "cli", "import_ui"):
             for reason in ("invalid_checksum", "invalid_word", "entropy_mismatch", "derivation"):
                 labels = {"reason": reason, "source": source}
@@ -371,11 +374,15 @@ class TestDecorators:
     def test_recursion_measures_every_level(self, metrics: WalletMetrics, registry: CollectorRegistry) -> None:
         @metrics.signing("ecdsa")
         def sign(depth: int) -> None:
+            time.sleep(0.005)
             if depth:
                 sign(depth - 1)
 
         sign(3)
         assert signed(registry) == 4
+        total = registry.get_sample_value("tx_sign_latency_seconds_sum", {"algorithm": "ecdsa"})
+        assert total is not None
+        assert total >= (1 + 2 + 3 + 4) * 0.005
 
     def test_a_generator_function_is_refused(self, metrics: WalletMetrics) -> None:
         def stream() -> Iterator[int]:
