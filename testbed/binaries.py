@@ -51,10 +51,9 @@ def cache_root() -> Path:
 def ensure(sources: Sequence[Source] = BED, progress: Progress | None = None) -> Binaries:
     """Build what is missing of `sources` and say where everything is.
 
-    It takes about ten minutes on two cores with nothing cached.
-
-    etcd, kube-apiserver and others that lie in `$KUBEBUILDER_ASSETS` are taken from there. Two processes that call this
-    at once do not build twice: the second waits for the first.
+    It takes about ten minutes on two cores with nothing cached. etcd, kube-apiserver and others that lie in
+    `$KUBEBUILDER_ASSETS` are taken from there. Two processes that call this at once do not build twice: the second
+    waits for the first.
 
     Raises:
         BuildError: naming the program and its log.
@@ -66,7 +65,8 @@ def ensure(sources: Sequence[Source] = BED, progress: Progress | None = None) ->
     if not all(_is_complete(source, folder, assets) for source, folder in folders.items()):
         display = progress or progress_for()
         with _lock(root, display):
-            build = _Build(root, toolchain, display, assets)
+            count = sum(len(_missing(source, folder, assets)) for source, folder in folders.items())
+            build = _Build(root, toolchain, display, assets, count)
             for source, folder in folders.items():
                 build.complete(source, folder)
     built = {
@@ -118,7 +118,11 @@ def _try_lock(descriptor: int) -> bool:
 class _Build:
     """One run of the compiler over what is missing; used under the lock."""
 
-    def __init__(self, root: Path, toolchain: Toolchain, progress: Progress, assets: Mapping[str, Path]) -> None:
+    def __init__(
+        self, root: Path, toolchain: Toolchain, progress: Progress, assets: Mapping[str, Path], count: int
+    ) -> None:
+        self._count = count
+        self._number = 0
         self._root = root
         self._toolchain = toolchain
         self._progress = progress
@@ -129,6 +133,8 @@ class _Build:
         """Build the missing programs of `source` into `folder` and put its CRDs beside them."""
         for part in ("bin", "log"):
             (folder / part).mkdir(parents=True, exist_ok=True)
+        for abandoned in folder.glob("*/.building"):
+            shutil.rmtree(abandoned)
         for program in _missing(source, folder, self._assets):
             self._compile(source, program, folder)
         if source.has_crds and not (folder / "crds").exists():
@@ -138,8 +144,8 @@ class _Build:
         go = self._installed_go()
         log = folder / f"log/{program.name}.log"
         log.unlink(missing_ok=True)
-        fresh = folder / f"bin/.building-{os.getpid()}"
-        fresh.mkdir(exist_ok=True)
+        fresh = folder / "bin/.building"
+        fresh.mkdir()
         env = environment(go)
         if source.version:
             command = [str(go), "install", *program.flags, f"{program.package}@{source.version}"]
@@ -148,7 +154,8 @@ class _Build:
         else:
             command = [str(go), "build", *program.flags, "-o", str(fresh / program.name), program.package]
             run = (command, log, env, source.module)
-        self._progress.begin(f"building {program.name}")
+        self._number += 1
+        self._progress.begin(f"building {program.name} ({self._number} of {self._count})")
         try:
             if run_to_end(*run, still=self._progress.still) != 0:
                 self._progress.done("failed")
@@ -168,7 +175,7 @@ class _Build:
             text=True,
             check=True,
         )
-        fresh = folder / f"crds.{os.getpid()}"
+        fresh = folder / "bin/.building"
         fresh.mkdir()
         for crd in Path(where.stdout.strip(), "jsonnet/prometheus-operator").glob("*-crd.json"):
             (fresh / crd.name).write_bytes(crd.read_bytes())

@@ -121,7 +121,8 @@ def end(process: subprocess.Popen[bytes], grace: float = _GRACE_S) -> None:
     """End `process` and its group: asked first, killed after `grace` seconds. Harmless when it has ended."""
     if process.poll() is not None:
         return
-    process.terminate()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(grace)
     except subprocess.TimeoutExpired:

@@ -16,6 +16,7 @@ def bed() -> Iterator[Testbed]:
     with Testbed() as bed:
         bed.install_prometheus_operator_crds()
         yield bed
+        bed.check()
 
 
 @pytest.fixture(scope="session")
