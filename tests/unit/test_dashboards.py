@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.dashboards import dashboard_objects
+from walletmon.compiler.thresholds import common_figures
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden" / "dashboards" / "treasury.overview.json"
@@ -100,11 +101,60 @@ def test_no_query_is_finer_than_the_slowest_target_is_scraped() -> None:
     targets = [
         {"name": name, "service": {"selector": {"matchLabels": {"app": name}}, "port": "metrics"}, "wallet": "hot-1"}
         | ({} if interval is None else {"interval": interval})
-        for name, interval in (("a", None), ("b", "90s"), ("c", "1m"), ("d", "0s"))
+        for name, interval in (("a", None), ("b", "90s"), ("c", "1m"))
     ]
     assert {query["interval"] for query in queries(dashboard(treasury(targets=targets)))} == {"90s"}
     assert {query["interval"] for query in queries(dashboard(treasury(targets=targets[:1])))} == {"30s"}
     assert {query["interval"] for query in queries(dashboard(treasury(targets=[])))} == {"30s"}
+
+
+THRESHOLDS = {
+    "RPC errors": "rpcErrorRatio",
+    "API errors": "errorRatio",
+    "API latency, p95": "latencyP95",
+    "Sync lag in time": "syncLag",
+    "Memory": "memory",
+    "Disk free": "diskFree",
+    "Goroutines": "goroutines",
+}
+
+
+def lines(board: dict[str, Any]) -> dict[str, float]:
+    """The bound that each graph draws, by its title."""
+    found = {}
+    for panel in board["panels"]:
+        defaults = panel.get("fieldConfig", {}).get("defaults", {})
+        if defaults.get("custom", {}).get("thresholdsStyle"):
+            (bound,) = [step["value"] for step in defaults["thresholds"]["steps"] if step["value"] is not None]
+            found[panel["title"]] = bound
+    return found
+
+
+def test_graphs_draw_where_the_alerts_are() -> None:
+    figures = common_figures(treasury())
+    expected = {title: figures[f"golden-signals.{name}"] for title, name in THRESHOLDS.items()}
+    assert lines(dashboard(treasury())) == {title: float(figure or "nan") for title, figure in expected.items()}
+
+
+def test_a_figure_of_the_monitors_own_is_drawn_instead() -> None:
+    packs = [{"name": "golden-signals", "thresholds": {"syncLag": "90s", "diskFree": "25%"}}]
+    found = lines(dashboard(treasury(packs=packs)))
+    assert (found["Sync lag in time"], found["Disk free"]) == (90, 0.25)
+
+
+def test_where_wallets_differ_each_has_its_own_line_from_the_recorded_threshold() -> None:
+    wallets = [{"name": "hot-1", "thresholds": {"golden-signals.syncLag": "90s"}}, {"name": "hot-2"}]
+    board = dashboard(treasury(wallets=wallets))
+    assert "Sync lag in time" not in lines(board)
+    (panel,) = [panel for panel in board["panels"] if panel["title"] == "Sync lag in time"]
+    assert panel["targets"][1]["expr"].startswith("walletmon:threshold:golden_signals_sync_lag{")
+    assert 'walletmon="treasury"' in panel["targets"][1]["expr"]
+    (override,) = panel["fieldConfig"]["overrides"]
+    assert override["matcher"] == {"id": "byFrameRefID", "options": "B"}
+
+
+def test_without_the_pack_no_line_is_drawn() -> None:
+    assert lines(dashboard(treasury(packs=[]))) == {}
 
 
 def test_a_click_on_an_alert_opens_its_runbook_where_the_class_says_they_are() -> None:

@@ -36,10 +36,11 @@ UNITS = {"none", "short", "percentunit", "bytes", "s", "dtdurations", "ops", "re
 BY_RULES = ("ALERTS", "ALERTS_FOR_STATE")
 """Series that rules make; with those that have a colon in their names they have no job and no instance of a process."""
 
-WATCHED = {"Wallets watched", "Wallets not watched", "State of each wallet", "Wallets now"}
+WATCHED = {"Wallets watched", "Wallets down", "State of each wallet", "Wallets now"}
 """Whether a wallet is watched must not depend on which job or instance somebody chose to look at: `up` there has
 the wallet's matcher alone (exempt from target-job-rule and target-instance-rule)."""
 
+FROM_PROBERS = {"probe_success"}
 FROM_PROMETHEUS = {"up", "scrape_duration_seconds", *BY_RULES}
 FROM_CLIENTS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "go_goroutines"}
 FROM_OUR_RULES = {"walletmon:wallet:expected"}
@@ -169,7 +170,11 @@ def test_target_rate_interval_rule(panel: dict[str, Any], target: dict[str, Any]
 @each_target
 def test_target_job_and_instance_rules(panel: dict[str, Any], target: dict[str, Any]) -> None:
     for selector, _ in selectors(promql.parse(without_macros(target["expr"]))):
-        if selector.name in BY_RULES or ":" in selector.name or (selector.name == "up" and panel["title"] in WATCHED):
+        if (
+            selector.name in BY_RULES
+            or ":" in selector.name
+            or (panel["title"] in WATCHED and selector.name in ("up", "probe_success"))
+        ):
             assert {"job", "instance"}.isdisjoint(matchers(selector))
         else:
             assert matchers(selector).items() >= {"job": "=~$job", "instance": "=~$instance"}.items()
@@ -193,7 +198,7 @@ def test_target_counter_agg_rule(panel: dict[str, Any], target: dict[str, Any]) 
 
 @each_target
 def test_every_metric_is_one_that_something_exposes(panel: dict[str, Any], target: dict[str, Any]) -> None:
-    known = metrics_of_the_library() | FROM_PROMETHEUS | FROM_CLIENTS | FROM_OUR_RULES
+    known = metrics_of_the_library() | FROM_PROBERS | FROM_PROMETHEUS | FROM_CLIENTS | FROM_OUR_RULES
     for selector, _ in selectors(promql.parse(without_macros(target["expr"]))):
         assert selector.name in known
 

@@ -16,6 +16,7 @@ from walletmon.compiler.bundle import Part
 from walletmon.compiler.dashboards.shape import Shape, shape_of
 from walletmon.compiler.links import overview_uid
 from walletmon.compiler.objects import child
+from walletmon.compiler.thresholds import metric_of
 from walletmon.language.promql import Scope, scope_query
 
 OVERVIEW = "overview"
@@ -48,5 +49,6 @@ def _template(shape: Shape) -> str:
     from walletmon.compiler.dashboards.board import Board
 
     where = Scope(_NAMESPACE, _MONITOR)
-    board = Board(shape, lambda expr: scope_query(expr, where))
+    recorded = {metric_of(name): None for name, figure in shape.limits if figure is None}
+    board = Board(shape, lambda expr: scope_query(expr, where, recorded))
     return overview.build(board, title=f"Wallets / {_NAMESPACE} / {_MONITOR}", uid=_UID)

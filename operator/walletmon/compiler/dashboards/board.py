@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from walletmon.compiler.dashboards.panels import BLUE, GREEN, RED, Panel, Query, timeseries_panel
 from walletmon.compiler.dashboards.shape import Shape
-from walletmon.language.promql import threshold_metric
+from walletmon.compiler.thresholds import metric_of
 
 WALLET = 'wallet=~"$wallet"'
 CHOSEN = 'job=~"$job",instance=~"$instance"'
@@ -76,8 +76,7 @@ class Board:
     ) -> Panel:
         """A graph that draws where the alert of `threshold` is: one line if that is one figure, else one a wallet."""
         if threshold is not None and (threshold, None) in self.shape.limits:
-            metric = threshold_metric(*threshold.split("."))
-            bounds = self.query(f"{metric}{{{WALLET}}}", "{{wallet}} alert")
+            bounds = self.query(f"{metric_of(threshold)}{{{WALLET}}}", "{{wallet}} threshold")
             queries = [*queries, replace(bounds, limit=True)]
         return timeseries_panel(
             title,

@@ -19,6 +19,7 @@ def rpc(board: Board) -> list[Panel]:
             "Share of the calls to each chain RPC endpoint that failed.",
             [board.query(error_ratio("wallet_rpc_requests_total", "wallet, endpoint"), "{{wallet}} {{endpoint}}")],
             unit="percentunit",
+            threshold="golden-signals.rpcErrorRatio",
             ceiling=1,
         ),
         board.graph(
@@ -38,7 +39,6 @@ def rpc(board: Board) -> list[Panel]:
             "Age of the last call to each endpoint that succeeded. It grows while the chain cannot be reached.",
             [board.query(f"time() - {last_success}", "{{wallet}} {{endpoint}}")],
             unit="s",
-            threshold="golden-signals.rpcSilence",
         ),
     ]
 

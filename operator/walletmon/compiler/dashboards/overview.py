@@ -33,10 +33,12 @@ STATES = (
 )
 
 PER_TARGET = "target, role, wallet, pod, host"
-WALLET_STATE = f"avg by (wallet) (up{{{WALLET}}}) or max by (wallet) (walletmon:wallet:expected{{{WALLET}}}) * -1"
+ANSWERS = f"probe_success{{{WALLET}}} or up{{{WALLET}}}"
+"""1 or 0 for each target: of a probed address its own answer, since `up` there is the prober's."""
+WALLET_STATE = f"avg by (wallet) ({ANSWERS}) or max by (wallet) (walletmon:wallet:expected{{{WALLET}}}) * -1"
 EXPECTED = f"count(walletmon:wallet:expected{{{WALLET}}})"
 WATCHED = f"walletmon:wallet:expected{{{WALLET}}} and on (wallet) (up{{{WALLET}}} == 1)"
-UNWATCHED = f"walletmon:wallet:expected{{{WALLET}}} unless on (wallet) (up{{{WALLET}}} == 1)"
+DOWN = f"walletmon:wallet:expected{{{WALLET}}} unless on (wallet) (({ANSWERS}) == 1)"
 FIRING = f'ALERTS{{alertstate="firing",{WALLET_OR_NONE}}}'
 FIRING_FOR_WALLET = f'ALERTS{{alertstate="firing",{WALLET}}}'
 
@@ -82,7 +84,7 @@ def _now(board: Board) -> list[Panel]:
     return [
         stat_panel(
             "Wallets watched",
-            "Wallets with at least one target that answers. Unknown until the monitor's rules are evaluated.",
+            "Wallets with a target that Prometheus can scrape. Unknown until the monitor's rules are evaluated.",
             [board.query(f"count({WATCHED}) or {EXPECTED} * 0")],
             unit="none",
             steps=bad,
@@ -95,9 +97,9 @@ def _now(board: Board) -> list[Panel]:
             steps=bad,
         ),
         stat_panel(
-            "Wallets not watched",
-            "Expected wallets without any target that answers: down, or no target was found.",
-            [board.query(f"count({UNWATCHED}) or {EXPECTED} * 0")],
+            "Wallets down",
+            "Expected wallets of which no target answers, or for which none was found.",
+            [board.query(f"count({DOWN}) or {EXPECTED} * 0")],
             unit="none",
             steps=good,
         ),
@@ -148,7 +150,7 @@ def _wallets(board: Board) -> list[Panel]:
                 Column(
                     "alertname",
                     "Alert",
-                    link=("Runbook", f"{board.shape.runbook_base_url}/${{__value.raw}}"),
+                    link=("Runbook", board.shape.runbook_url),
                 ),
                 Column("wallet", "Wallet"),
                 Column("pack", "Pack"),
@@ -185,7 +187,10 @@ def _wallets(board: Board) -> list[Panel]:
             "Targets now",
             "Every target Prometheus scrapes for this monitor, those of shared infrastructure included.",
             [
-                board.query(f"min by ({PER_TARGET}) (up{{{WALLET_OR_NONE},{CHOSEN}}})"),
+                board.query(
+                    f"min by ({PER_TARGET}) "
+                    f"(probe_success{{{WALLET_OR_NONE},{CHOSEN}}} or up{{{WALLET_OR_NONE},{CHOSEN}}})"
+                ),
                 board.query(f"max by ({PER_TARGET}) (scrape_duration_seconds{{{WALLET_OR_NONE},{CHOSEN}}})"),
             ],
             columns=(

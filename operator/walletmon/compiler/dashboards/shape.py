@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.links import runbook_url
+from walletmon.compiler.thresholds import common_figures
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _DEFAULT_INTERVAL = "30s"
@@ -18,21 +20,21 @@ class Shape:
 
     min_step: str
     """The slowest scrape interval of the monitor's targets, a Prometheus duration."""
-    runbook_base_url: str
+    runbook_url: str
+    """Where a runbook is; Grafana puts the alert's name into it."""
     limits: tuple[tuple[str, float | None], ...]
-    """Where its alerts fire: `<pack>.<threshold>` and the figure in base units, None if wallets differ. Thresholds of
-    packs that the monitor does not use are not in it."""
+    """The thresholds of its packs: `<pack>.<threshold>` and the figure in base units, None if wallets differ."""
 
 
 def shape_of(monitor: WalletMonitor, class_: MonitorClass) -> Shape:
     """The shape of the overview of `monitor`."""
-    return Shape(_slowest_interval(monitor), class_.runbook_base_url, ())
+    limits = ((name, None if figure is None else float(figure)) for name, figure in common_figures(monitor).items())
+    return Shape(_slowest_interval(monitor), runbook_url(class_, "${__value.raw}"), tuple(sorted(limits)))
 
 
 def _slowest_interval(monitor: WalletMonitor) -> str:
     intervals = [target.interval for target in monitor.spec.targets or ()]
-    # 0s, which the schema takes, means Prometheus' own interval.
-    return max((each for each in intervals if _seconds(each) > 0), key=_seconds, default=_DEFAULT_INTERVAL)
+    return max(intervals, key=_seconds, default=_DEFAULT_INTERVAL)
 
 
 def _seconds(duration: str) -> float:
