@@ -17,6 +17,9 @@ _TIMEOUT_S = 30.0
 _ESTABLISHED_S = 30.0
 _APPLY = "application/apply-patch+yaml"
 
+# All groups with their resources in one answer: what controllers read.
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
 
 class ApiError(BedError):
     """The apiserver refused.
@@ -156,13 +159,28 @@ class Api:
                 raise
 
     def wait_until_served(self, crd: Json) -> None:
-        """Wait until every served version of `crd`, which has been applied, answers a list request.
+        """Wait until every served version of `crd`, which has been applied, answers a list request and is discovered.
+
+        Discovery comes a moment later, and a garbage collector that starts in between does not see the kind.
 
         Raises:
             WaitTimeoutError: not within 30 s.
         """
         for path in _collections_of(crd):
             wait_for(f"{path} to be served", lambda path=path: self._answers(path), _ESTABLISHED_S)  # type: ignore[misc]
+        wait_for(f"{crd['metadata']['name']} to be discovered", lambda: self._discovers(crd), _ESTABLISHED_S)
+
+    def _discovers(self, crd: Json) -> bool:
+        spec = crd["spec"]
+        answer = self._http.request("GET", f"{self.server}/apis", headers={**self._http.headers, "Accept": _DISCOVERY})
+        found = {
+            (version["version"], resource["resource"])
+            for group in json.loads(answer.data)["items"]
+            if group["metadata"]["name"] == spec["group"]
+            for version in group["versions"]
+            for resource in version.get("resources", ())
+        }
+        return all((v["name"], spec["names"]["plural"]) in found for v in spec["versions"] if v["served"])
 
     def _answers(self, path: str) -> bool:
         try:

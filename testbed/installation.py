@@ -18,6 +18,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 CHART = _ROOT / "charts" / "walletmon"
 NAMESPACE = "walletmon-system"
 RELEASE = "walletmon"
+_CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitors.walletmon.dev")
 
 
 class Operator:
@@ -99,7 +100,7 @@ def helm(bed: Testbed, *arguments: str, env: Mapping[str, str] | None = None) ->
 def install(bed: Testbed) -> Path:
     """Install the chart; gives the kubeconfig of the ServiceAccount that it made."""
     helm(bed, "install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace")
-    bed.kubectl("wait", "--for=condition=Established", "crd/walletmonitors.walletmon.dev", "--timeout=30s")
+    bed.api.wait_until_served(bed.api.get(*_CRD))
     # The garbage collector looks for new kinds when it starts, otherwise every half minute only.
     bed.restart("kube-controller-manager")
     return bed.service_account_kubeconfig(NAMESPACE, RELEASE)

@@ -88,8 +88,8 @@ def children(bed: Testbed, namespace: str) -> dict[str, Json]:
 def wait_for_children(bed: Testbed, namespace: str, right: Callable[[dict[str, Json]], bool], what: str) -> dict[str, Json]:
     """The children, once they are `right`."""
 
-    def there() -> dict[str, Json] | None:
+    def there() -> tuple[dict[str, Json]] | None:
         found = children(bed, namespace)
-        return found if right(found) else None
+        return (found,) if right(found) else None
 
-    return wait_for(what, there, SETTLES_WITHIN)
+    return wait_for(what, there, SETTLES_WITHIN)[0]
