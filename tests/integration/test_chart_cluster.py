@@ -16,7 +16,7 @@ import yaml
 from testbed import Testbed
 from testbed.api import ApiError
 from testbed.errors import BedError
-from testbed.installation import CHART, helm
+from testbed.installation import CHART, Operator, helm
 from testbed.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,7 @@ SERVED, OTHER = "wallets-prod", "kube-public"
 CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitors.walletmon.dev")
 
 AGGREGATED_S = 30.0
+READY_S = 30.0
 
 Right = tuple[str, str, str]
 """Group, resource (with subresource), verb."""
@@ -263,3 +264,30 @@ def test_a_definition_of_somebody_elses_is_taken_over_only_when_told_to(cluster:
     assert knows_suspend(cluster)
     helm(cluster, "uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
     cluster.api.delete(cluster.api.get(*CRD))
+
+
+def test_the_operator_itself_lives_with_the_rights_of_named_namespaces(installed: Testbed) -> None:
+    upgrade(installed, "--set", f"watchNamespaces={{{SERVED}}}")
+    installed.install_prometheus_operator_crds()
+    elsewhere = treasury()
+    elsewhere["metadata"]["namespace"] = "default"
+    installed.apply([treasury(), elsewhere])
+    kubeconfig = installed.service_account_kubeconfig(NAMESPACE, RELEASE)
+    operator = Operator(installed, kubeconfig, ["--namespace", SERVED])
+    operator.start()
+    try:
+        wait_for("the monitor to be ready", lambda: ready(installed, SERVED), READY_S)
+        operator.check()
+    finally:
+        operator.stop()
+    assert not ready(installed, "default")
+    assert installed.api.items("monitoring.coreos.com/v1", "PrometheusRule", "default") == []
+    log = operator.log.read_text()
+    assert "forbidden" not in log.lower()
+    assert "permission" not in log.lower()
+
+
+def ready(bed: Testbed, namespace: str) -> bool:
+    monitor = bed.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury")
+    conditions = monitor.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
