@@ -10,8 +10,8 @@ Three things happen to an expression, on its syntax tree:
   matching takes the kept labels into account: `on (...)` gains those that both sides carry, `ignoring (...)` loses
   them, and where only one side carries them (`sum(x) > vector(5)`, `x and absent(y)`) they are left out of the
   matching, as they were before the transformation added them. To match series of a target that has no wallet, say
-  `wallet=""` in their selector: such a side does not carry `wallet`. Dashboards' queries keep their aggregations as written: a panel
-  may show a total.
+  `wallet=""` in their selector: such a side does not carry `wallet`. Dashboards' queries keep their aggregations as
+  written: a panel may show a total.
 * A selector of `walletmon:threshold:<pack>_<threshold>` is a threshold. It becomes a number where the monitor has one
   figure for all wallets; where wallets differ it stays a selector of the series that the compiler records, and the
   operator it stands at matches by wallet.
