@@ -9,7 +9,9 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from walletmon.api.base import (
     LABEL_NAME_PATTERN,
+    LABEL_NAME_RULE,
     RESERVED_LABELS,
+    TEXT_PATTERN,
     DnsLabel,
     Duration,
     LabelName,
@@ -87,9 +89,8 @@ class Rule(Model):
                     reason="FieldValueRequired",
                 ),
                 rule(
-                    "!has(self.labels) || self.labels.all(k, size(k) <= 64 && "
-                    f"k.matches('{LABEL_NAME_PATTERN}') && !k.startsWith('__'))",
-                    "a label name has letters, digits and underscores only, no digit first, no double underscore first",
+                    f"!has(self.labels) || self.labels.all(k, size(k) <= 64 && k.matches('{LABEL_NAME_PATTERN}'))",
+                    LABEL_NAME_RULE,
                     path=".labels",
                 ),
                 rule(
@@ -106,7 +107,12 @@ class Rule(Model):
     name: Annotated[AlertName, Field(description="The alert's name, unique in the monitor; becomes alertname.")]
     when: Annotated[
         str | None,
-        Field(description="The rule in walletmon's language: WHEN ... THEN ALERT ...", min_length=1, max_length=4096),
+        Field(
+            description="The rule in walletmon's language: WHEN ... THEN ALERT ...",
+            min_length=1,
+            max_length=4096,
+            pattern=TEXT_PATTERN,
+        ),
     ] = None
     expr: Annotated[
         str | None,
@@ -114,6 +120,7 @@ class Rule(Model):
             description="The rule in PromQL. It sees this monitor's series only: matchers for namespace and walletmon are added.",
             min_length=1,
             max_length=16384,
+            pattern=TEXT_PATTERN,
         ),
     ] = None
     for_: Annotated[
@@ -126,7 +133,7 @@ class Rule(Model):
     summary: Annotated[Text | None, Field(description="One sentence: what is wrong, and where.")] = None
     description: Annotated[Text | None, Field(description="The figures, what it means, what to do first.")] = None
     runbook_url: Annotated[
-        str | None, Field(description="Page that says what to do.", max_length=1024, pattern=r"^https?://[^\s]+$")
+        str | None, Field(description="Page that says what to do.", max_length=1024, pattern="^https?://[!-~]+$")
     ] = None
     labels: Annotated[
         dict[LabelName, LabelValue] | None, Field(description="More labels on the alert.", max_length=16)

@@ -7,19 +7,51 @@ Rust's regex (pydantic), always anchored.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 GROUP = "walletmon.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-LABEL_NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-# prometheus-operator's own pattern for durations, without its alternative "0" and the empty string that it lets through.
-DURATION_PATTERN = r"^([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+LABEL_NAME_PATTERN = r"^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]*$"
+LABEL_NAME_RULE = "a label name has letters, digits and underscores only, no digit first, no double underscore first"
+# prometheus-operator's own pattern for durations, without its alternative "0" and the empty string that it lets
+# through, and with few enough digits that the sum fits the 292 years that Prometheus and Go can count.
+_HOURS_AND_LESS = "([0-9]{1,5}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?"
+DURATION_PATTERN = rf"^([0-9]{{1,2}}y)?([0-9]{{1,3}}w)?([0-9]{{1,4}}d)?{_HOURS_AND_LESS}$"
+
+
+def rule(expression: str, message: str, *, reason: str = "FieldValueInvalid", path: str | None = None) -> JsonDict:
+    """One CEL rule for `x-kubernetes-validations`.
+
+    `expression` sees the value as `self`; `message` says what would be right; `path` (relative JSON path such as
+    `.wallet`) makes the apiserver name that field in its error.
+    """
+    found: JsonDict = {"rule": expression, "message": message, "reason": reason}
+    if path is not None:
+        found["fieldPath"] = path
+    return found
+
+
+_POSITIVE = "must be longer than zero"
+
+
+def _positive(duration: str) -> str:
+    if re.search("[1-9]", duration) is None:
+        raise ValueError(_POSITIVE)
+    return duration
+
+
+_MUST_BE_POSITIVE = (
+    AfterValidator(_positive),
+    Field(json_schema_extra={"x-kubernetes-validations": [rule("self.matches('[1-9]')", _POSITIVE)]}),
+)
 
 DnsLabel = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
 """A DNS label (RFC 1123): it may become part of an object's name and stand in PromQL without any escaping."""
@@ -28,24 +60,37 @@ LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 """A Prometheus label name of the legacy alphabet, which every Prometheus and every remote storage takes."""
 
 Duration = Annotated[str, StringConstraints(min_length=2, max_length=32, pattern=DURATION_PATTERN)]
-"""A Prometheus duration such as `30s`, `5m`, `1h30m`."""
+"""A Prometheus duration such as `30s`, `5m`, `1h30m`; zero for "at once"."""
+
+PositiveDuration = Annotated[Duration, *_MUST_BE_POSITIVE]
+"""A duration where zero would mean something else (Prometheus: its own default) or be refused (Alertmanager)."""
 
 ScrapeDuration = Annotated[
-    str, StringConstraints(min_length=2, max_length=32, pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$")
+    str, StringConstraints(min_length=2, max_length=32, pattern=f"^{_HOURS_AND_LESS}$"), *_MUST_BE_POSITIVE
 ]
-"""A duration of hours and less: also a Go duration, so that CEL can compare two of them."""
+"""A positive duration of hours and less: also a Go duration, so that CEL can compare two of them."""
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-"""A sentence for people (alert summaries and descriptions)."""
+_BLANKS = r"\x00-\x20\x7f"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^{_BLANKS}][^{_CONTROLS}]*$"
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=TEXT_PATTERN)]
+"""A sentence for people (alert summaries, descriptions): not blank, no control characters but line breaks and tabs."""
+
+PRINTABLE_PATTERN = "^[!-~]+$"
+"""Visible ASCII: URLs, addresses."""
+
+SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""A DNS subdomain (RFC 1123): the name of a Secret."""
 
 NO_DOLLAR = r"[^$\x00-\x1f\x7f]"
-# prometheus-operator's config-reloader replaces `$(NAME)` all over Prometheus' configuration and gives up on a name it does
-# not know: one such text in one monitor would stop configuration reloads for the whole cluster.
+# prometheus-operator's config-reloader replaces `$(NAME)` all over Prometheus' configuration and gives up on a name it
+# does not know: one such text in one monitor would stop configuration reloads for the whole cluster.
 
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=rf"^{NO_DOLLAR}+$")]
 """A label's value; the length bounds what one series costs."""
 
-Quantity = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Quantity = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 """A figure with its unit, such as `0.5 ETH`, `1.2s`, `85%`. The pack says which units fit; the compiler checks them."""
 
 RESERVED_LABELS = (
@@ -71,21 +116,11 @@ RESERVED_LABELS = (
     "le",
     "quantile",
 )
-"""Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's cannot be called so."""
+"""Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's have others."""
 
-
-def rule(
-    expression: str, message: str, *, reason: str = "FieldValueInvalid", path: str | None = None
-) -> dict[str, str]:
-    """One CEL rule for `x-kubernetes-validations`.
-
-    `expression` sees the value as `self`; `message` says what would be right; `path` (relative JSON path such as
-    `.wallet`) makes the apiserver name that field in its error.
-    """
-    found = {"rule": expression, "message": message, "reason": reason}
-    if path is not None:
-        found["fieldPath"] = path
-    return found
+METRIC_LABELS = ("algorithm", "label", "method", "metric", "outcome", "reason", "route", "source", "volume")
+"""Label names that a wallet service's own metrics have (`walletmon.instrument`). A wallet's labels cannot be called so:
+Prometheus would rename the metric's label, and no alert on `outcome="error"` could fire for that wallet any more."""
 
 
 class Model(BaseModel):
@@ -93,7 +128,6 @@ class Model(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
-        populate_by_name=True,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=False,
@@ -108,6 +142,20 @@ class SecretKey(Model):
     """One key of a Secret in the monitor's own namespace."""
 
     name: Annotated[
-        str, Field(description="Name of the Secret, in the monitor's namespace.", min_length=1, max_length=253)
+        str,
+        Field(
+            description="Name of the Secret, in the monitor's namespace.",
+            min_length=1,
+            max_length=253,
+            pattern=SUBDOMAIN_PATTERN,
+        ),
     ]
-    key: Annotated[str, Field(description="Key within the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+    key: Annotated[
+        str,
+        Field(
+            description="Key within the Secret.",
+            min_length=1,
+            max_length=253,
+            pattern=r"^(\.?[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$",
+        ),
+    ]

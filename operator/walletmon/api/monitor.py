@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from walletmon.api.alerting import PackUse, Rule
-from walletmon.api.base import API_VERSION, DNS_LABEL_PATTERN, DnsLabel, Duration, Model, rule
+from walletmon.api.base import API_VERSION, DNS_LABEL_PATTERN, DnsLabel, Model, PositiveDuration, rule
 from walletmon.api.routing import Routing
 from walletmon.api.targets import Target
 from walletmon.api.wallets import Wallet
@@ -40,7 +40,7 @@ class WalletMonitorSpec(Model):
         Field(description="Where these wallets live, for example prod; becomes the label environment."),
     ] = None
     suspend: Annotated[
-        bool, Field(description="Keep scraping and recording, but raise no alert; for planned work.")
+        StrictBool, Field(description="Keep scraping and recording, but raise no alert; for planned work.")
     ] = False
     wallets: Annotated[
         list[Wallet],
@@ -64,7 +64,7 @@ class WalletMonitorSpec(Model):
         list[Rule] | None,
         Field(description="Alerts of the team's own.", max_length=200, json_schema_extra=_BY_NAME),
     ] = None
-    evaluation_interval: Annotated[Duration, Field(description="How often rules are evaluated.")] = "30s"
+    evaluation_interval: Annotated[PositiveDuration, Field(description="How often rules are evaluated.")] = "30s"
     routing: Annotated[
         Routing | None,
         Field(
@@ -139,8 +139,8 @@ class ObjectMeta(Model):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str
-    namespace: str = "default"
+    name: DnsLabel
+    namespace: DnsLabel = "default"
     uid: str | None = None
     generation: int | None = None
 

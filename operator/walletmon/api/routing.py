@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from walletmon.api.base import DnsLabel, Duration, LabelName, Model, SecretKey, rule
+from walletmon.api.base import DnsLabel, Duration, LabelName, Model, PositiveDuration, SecretKey, rule
 
 ClockTime = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", max_length=5)]
 """Hours and minutes, `00:00` to `24:00`, in UTC (Alertmanager's own form)."""
@@ -32,9 +32,9 @@ class Webhook(Model):
         SecretKey,
         Field(description="Secret key with the URL. A URL often holds a token, so it is never written in the open."),
     ]
-    send_resolved: Annotated[bool, Field(description="Also tell when the alert is over.")] = True
+    send_resolved: Annotated[StrictBool, Field(description="Also tell when the alert is over.")] = True
     max_alerts: Annotated[
-        int | None, Field(description="Most alerts in one message; all if left out.", ge=1, le=10_000)
+        StrictInt | None, Field(description="Most alerts in one message; all if left out.", ge=1, le=10_000)
     ] = None
 
 
@@ -106,12 +106,12 @@ class Route(Model):
         ),
     ]
     group_wait: Annotated[Duration | None, Field(description="How long the first message waits for company.")] = None
-    group_interval: Annotated[Duration | None, Field(description="How long news of a group that was told waits.")] = (
-        None
-    )
-    repeat_interval: Annotated[Duration | None, Field(description="When an alert that still fires is told again.")] = (
-        None
-    )
+    group_interval: Annotated[
+        PositiveDuration | None, Field(description="How long news of a group that was told waits.")
+    ] = None
+    repeat_interval: Annotated[
+        PositiveDuration | None, Field(description="When an alert that still fires is told again.")
+    ] = None
     mute_time_intervals: Annotated[
         list[DnsLabel] | None,
         Field(
@@ -163,6 +163,7 @@ class Routing(Model):
         list[LabelName] | None,
         Field(
             description="Alerts that agree in these labels go in one message; alertname and wallet if left out.",
+            min_length=1,
             max_length=16,
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),

@@ -5,15 +5,37 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from walletmon.api.base import DnsLabel, Model, ScrapeDuration, SecretKey, rule
 
-HttpPath = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^/[^\s$]*$")]
+HttpPath = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r'^/[!"%->@-~]*$')]
+"""A path of visible ASCII, without `?`, `#` (Prometheus would quote them) and `$` (see `walletmon.api.base`)."""
+
 PortName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST_NAME = r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?"
 HostPort = Annotated[
-    str, StringConstraints(min_length=3, max_length=261, pattern=r"^[A-Za-z0-9._\-\[\]:]+:[0-9]{1,5}$")
+    str,
+    StringConstraints(min_length=3, max_length=261, pattern=rf"^({_HOST_NAME}|\[[0-9A-Fa-f:.]{{2,45}}\]):{_PORT}$"),
 ]
+"""`host:port`, the host a name or an IP address (version 6 in brackets)."""
+
+# prometheus-operator takes a prober's address apart at its colons, and so refuses version 6.
+ProberAddress = Annotated[str, StringConstraints(min_length=3, max_length=261, pattern=f"^{_HOST_NAME}:{_PORT}$")]
+"""`host:port`, the host a name or an IP address of version 4."""
+
+# A selector's texts reach Prometheus' configuration, where prometheus-operator makes regular expressions of them: what
+# is no Kubernetes label (`.*`, `$(NAME)`) can select every workload, or break the configuration for the whole cluster.
+LABEL_KEY_PATTERN = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
+"""Key of a Kubernetes label."""
+
+SelectedValue = Annotated[
+    str, StringConstraints(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
+]
+"""Value of a Kubernetes label; may be empty."""
 
 
 class TargetRole(StrEnum):
@@ -56,12 +78,12 @@ class SelectorExpression(Model):
         }
     )
 
-    key: Annotated[str, Field(description="Label key.", min_length=1, max_length=316)]
+    key: Annotated[LabelKey, Field(description="Label key.")]
     operator: Annotated[
         SelectorOperator, Field(description="How the label is compared: In, NotIn, Exists, DoesNotExist.")
     ]
     values: Annotated[
-        list[Annotated[str, StringConstraints(max_length=63)]] | None,
+        list[SelectedValue] | None,
         Field(description="Values for In and NotIn.", max_length=64),
     ] = None
 
@@ -77,13 +99,19 @@ class Selector(Model):
                     "(has(self.matchExpressions) && size(self.matchExpressions) > 0)",
                     "an empty selector would select every workload of the namespace: give matchLabels or matchExpressions",
                     reason="FieldValueRequired",
-                )
+                ),
+                rule(
+                    "!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 317 && "
+                    f"k.matches('{LABEL_KEY_PATTERN}'))",
+                    "a label key is a name of letters, digits, '-', '_' and '.', with or without a DNS prefix and '/'",
+                    path=".matchLabels",
+                ),
             ]
         }
     )
 
     match_labels: Annotated[
-        dict[str, Annotated[str, StringConstraints(max_length=63)]] | None,
+        dict[LabelKey, SelectedValue] | None,
         Field(description="Labels that must have exactly these values.", max_length=32),
     ] = None
     match_expressions: Annotated[
@@ -109,14 +137,15 @@ class ProbeTarget(Model):
     """URLs that a blackbox-style prober asks on our behalf."""
 
     prober: Annotated[
-        HostPort, Field(description="Address of the prober, host:port, for example blackbox-exporter.monitoring:9115.")
+        ProberAddress,
+        Field(description="Address of the prober, host:port, for example blackbox-exporter.monitoring:9115."),
     ]
     module: Annotated[
         str | None,
         Field(description="The prober's module, for example http_2xx.", max_length=63, pattern=r"^[A-Za-z0-9._-]+$"),
     ] = None
     urls: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\s$]+$")]],
+        list[Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern="^[!-#%-~]+$")]],
         Field(
             description="What the prober asks; write a dollar sign as %24.",
             min_length=1,
@@ -130,13 +159,10 @@ class WalletFrom(Model):
     """Takes each series' wallet from the workload itself, so that one target serves many wallets."""
 
     label: Annotated[
-        str,
+        LabelKey,
         Field(
             description="Pod label whose value is the name of a wallet in spec.wallets, for example walletmon.dev/wallet. "
-            "Workloads whose value is no such wallet are not scraped.",
-            min_length=1,
-            max_length=317,
-            pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+            "Workloads whose value is no such wallet are not scraped."
         ),
     ]
 
@@ -144,12 +170,16 @@ class WalletFrom(Model):
 class Limits(Model):
     """Bounds of one scrape; a scrape past them fails as a whole and shows as a target that is down."""
 
-    samples: Annotated[int | None, Field(description="Most samples one scrape may bring.", ge=1, le=10_000_000)] = None
-    labels: Annotated[int | None, Field(description="Most labels one sample may have.", ge=1, le=1_000)] = None
-    label_name_length: Annotated[int | None, Field(description="Longest label name, in bytes.", ge=1, le=10_000)] = None
-    label_value_length: Annotated[int | None, Field(description="Longest label value, in bytes.", ge=1, le=100_000)] = (
-        None
-    )
+    samples: Annotated[
+        StrictInt | None, Field(description="Most samples one scrape may bring.", ge=1, le=10_000_000)
+    ] = None
+    labels: Annotated[StrictInt | None, Field(description="Most labels one sample may have.", ge=1, le=1_000)] = None
+    label_name_length: Annotated[
+        StrictInt | None, Field(description="Longest label name, in bytes.", ge=1, le=10_000)
+    ] = None
+    label_value_length: Annotated[
+        StrictInt | None, Field(description="Longest label value, in bytes.", ge=1, le=100_000)
+    ] = None
 
 
 class BasicAuth(Model):
@@ -189,7 +219,7 @@ class Tls(Model):
         Field(description="Name expected in the target's certificate.", max_length=253, pattern=r"^[A-Za-z0-9.*_:-]+$"),
     ] = None
     insecure_skip_verify: Annotated[
-        bool | None, Field(description="Accept any certificate. For tests; a scrape can then be forged.")
+        StrictBool | None, Field(description="Accept any certificate. For tests; a scrape can then be forged.")
     ] = None
 
 

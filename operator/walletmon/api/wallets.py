@@ -5,20 +5,33 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StringConstraints
 
 from walletmon.api.base import (
     LABEL_NAME_PATTERN,
+    LABEL_NAME_RULE,
+    METRIC_LABELS,
+    PRINTABLE_PATTERN,
     RESERVED_LABELS,
     DnsLabel,
     LabelName,
     LabelValue,
     Model,
     Quantity,
+    Text,
     rule,
 )
 
 EVM_ADDRESS_PATTERN = "^0x[0-9a-fA-F]{40}$"
+
+_TAKEN = (*RESERVED_LABELS, "alertname", *METRIC_LABELS)
+_TAKEN_RULE = "this label is set by walletmon, Prometheus or the wallet's metrics; reserved are: " + ", ".join(_TAKEN)
+
+
+def _free(name: str) -> str:
+    if name in _TAKEN:
+        raise ValueError(_TAKEN_RULE)
+    return name
 
 
 class WalletType(StrEnum):
@@ -54,11 +67,11 @@ class Chain(Model):
 
     family: Annotated[ChainFamily, Field(description="How the chain is spoken to: evm, bitcoin or other.")]
     id: Annotated[
-        int | None,
+        StrictInt | None,
         Field(description="EIP-155 chain id (1 is Ethereum mainnet); becomes the label chain_id.", ge=1, le=2**53),
     ] = None
     name: Annotated[
-        str | None, Field(description="The chain's name for people, for example ethereum.", min_length=1, max_length=63)
+        Text | None, Field(description="The chain's name for people, for example ethereum.", max_length=63)
     ] = None
 
 
@@ -68,9 +81,12 @@ class Token(Model):
     symbol: Annotated[
         str, Field(description="Ticker of the token, for example USDC.", pattern=r"^[A-Za-z0-9._-]+$", max_length=32)
     ]
-    address: Annotated[str, Field(description="Address of the token's contract.", min_length=1, max_length=128)]
+    address: Annotated[
+        str,
+        Field(description="Address of the token's contract.", min_length=1, max_length=90, pattern=PRINTABLE_PATTERN),
+    ]
     decimals: Annotated[
-        int | None,
+        StrictInt | None,
         Field(description="Decimal places of the token's smallest unit; read from the chain if left out.", ge=0, le=77),
     ] = None
 
@@ -88,16 +104,21 @@ class Wallet(Model):
                     path=".addresses",
                 ),
                 rule(
-                    "!has(self.labels) || self.labels.all(k, size(k) <= 64 && "
-                    f"k.matches('{LABEL_NAME_PATTERN}') && !k.startsWith('__'))",
-                    "a label name has letters, digits and underscores only, no digit first, no double underscore first",
+                    "!has(self.chain) || self.chain.family != 'evm' || !has(self.tokens) || "
+                    f"self.tokens.all(t, t.address.matches('{EVM_ADDRESS_PATTERN}'))",
+                    "the address of a token on an evm chain is 0x and 40 hexadecimal digits",
+                    path=".tokens",
+                ),
+                rule(
+                    f"!has(self.labels) || self.labels.all(k, size(k) <= 64 && k.matches('{LABEL_NAME_PATTERN}'))",
+                    LABEL_NAME_RULE,
                     path=".labels",
                 ),
                 rule(
                     "!has(self.labels) || self.labels.all(k, !(k in ["
-                    + ", ".join(f"'{n}'" for n in RESERVED_LABELS)
+                    + ", ".join(f"'{name}'" for name in _TAKEN)
                     + "]))",
-                    "this label is set by walletmon or Prometheus; reserved are: " + ", ".join(RESERVED_LABELS),
+                    _TAKEN_RULE,
                     path=".labels",
                 ),
             ]
@@ -122,7 +143,7 @@ class Wallet(Model):
     ] = None
     chain: Annotated[Chain | None, Field(description="The chain the wallet lives on.")] = None
     addresses: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=90)]] | None,
+        list[Annotated[str, StringConstraints(min_length=1, max_length=90, pattern=PRINTABLE_PATTERN)]] | None,
         Field(
             description="The wallet's addresses, for the balance exporter. Never a label on their own.",
             max_length=20,
@@ -138,7 +159,7 @@ class Wallet(Model):
         ),
     ] = None
     labels: Annotated[
-        dict[LabelName, LabelValue] | None,
+        dict[Annotated[LabelName, AfterValidator(_free)], LabelValue] | None,
         Field(description="Labels put on every series of this wallet, for example its team.", max_length=16),
     ] = None
     thresholds: Annotated[

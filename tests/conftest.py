@@ -1,0 +1,37 @@
+"""What all tests share. The test bed's fixtures start it when a test first asks for one; unit tests never do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import Json, Testbed
+from walletmon.api.crd import wallet_monitor_crd
+
+pytest_plugins = ["testbed.pytest_plugin"]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def crd(bed: Testbed) -> Iterator[Json]:
+    """The CustomResourceDefinition of WalletMonitor as the apiserver stores it, served.
+
+    Where the chart has installed it already, it is that one; otherwise it goes with the module, since the chart does
+    not install over a definition that is not its own.
+    """
+    generated = wallet_monitor_crd()
+    found = bed.api.find(generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
+    if found is not None:
+        yield found
+        return
+    bed.apply([generated])
+    bed.api.wait_until_served(generated)
+    yield bed.api.request("GET", bed.api.path_of(generated))
+    bed.api.delete(generated)
