@@ -1,7 +1,7 @@
 """walletmon itself on the test bed: installed by its Helm chart, run as a process with the chart's ServiceAccount.
 
-The process has that account's token and nothing else, so a right that the chart forgets shows at once. The Deployment that
-the chart makes stays without Pods: there is no kubelet.
+The process has that account's token and nothing else, so a right that the chart forgets shows at once. The Deployment
+that the chart makes stays without Pods: there is no kubelet.
 """
 
 import os

@@ -86,17 +86,20 @@ def test_a_missing_right_is_named_and_its_return_is_enough(cluster: Testbed, wal
     stored = wait_for_condition(cluster, namespace, "Applied", "False", "Forbidden")
     said = condition(stored, "Applied")
     assert said is not None
-    assert 'cannot patch resource' in said["message"]
+    assert "cannot patch resource" in said["message"]
     assert "system:serviceaccount:walletmon-system:walletmon" in said["message"]
     assert "ConfigMap treasury.overview" in children(cluster, namespace), "what is allowed is done"
     current = cluster.api.get("rbac.authorization.k8s.io/v1", "ClusterRole", None, "walletmon")
     cluster.api.request("PUT", cluster.api.path_of(role), {**current, "rules": role["rules"]})
     wait_for(
         "the monitor to get Ready",
-        lambda: (condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury"), "Ready") or {}).get(
-            "status"
-        )
-        == "True",
+        lambda: (
+            (
+                condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury"), "Ready")
+                or {}
+            ).get("status")
+            == "True"
+        ),
         CONVERGES_WITHIN,
     )
 
@@ -118,7 +121,9 @@ def wait_until_converged(bed: Testbed, namespace: str, names: list[str], interva
     """Until each monitor is Ready for its newest spec and its child says so too."""
 
     def converged() -> bool:
-        monitors = {m["metadata"]["name"]: m for m in bed.api.items("walletmon.dev/v1alpha1", "WalletMonitor", namespace)}
+        monitors = {
+            m["metadata"]["name"]: m for m in bed.api.items("walletmon.dev/v1alpha1", "WalletMonitor", namespace)
+        }
         ready = [
             (found := condition(m, "Ready")) is not None
             and found["status"] == "True"
@@ -127,7 +132,10 @@ def wait_until_converged(bed: Testbed, namespace: str, names: list[str], interva
         ]
         found_children = children(bed, namespace)
         scraped = [
-            found_children.get(f"ServiceMonitor {name}.api", {}).get("spec", {}).get("endpoints", [{}])[0].get("interval")
+            found_children.get(f"ServiceMonitor {name}.api", {})
+            .get("spec", {})
+            .get("endpoints", [{}])[0]
+            .get("interval")
             for name in names
         ]
         return len(monitors) == len(names) and all(ready) and scraped == [interval] * len(names)

@@ -1,11 +1,11 @@
 """`compile`: from a monitor to everything it should have, without I/O, the same bytes each time.
 
-This one function stands behind the controller, `walletmon render`, admission and the tests. What it decides depends on its
-arguments alone; lists come out in the order of the document, and names are built so that no two monitors can want the same
-object: `<monitor>.<target>`, both DNS labels, in the monitor's own namespace.
+This one function stands behind the controller, `walletmon render`, admission and the tests. What it decides depends
+on its arguments alone; lists come out in the order of the document, and names are built so that no two monitors can
+want the same object: `<monitor>.<target>`, both DNS labels, in the monitor's own namespace.
 
-A finding never raises: it is a Diagnostic in the Bundle. One bad rule, pack or target is left out and the rest is built;
-only a document that cannot be understood as a whole gives no objects at all.
+A finding never raises: it is a Diagnostic in the Bundle. One bad rule, pack or target is left out and the rest is
+built; only a document that cannot be understood as a whole gives no objects at all.
 """
 
 from __future__ import annotations
