@@ -99,8 +99,8 @@ class Reconciler:
         wrote_status = await self._report(live, monitor, seen)
         current = self._monitors.get(key)
         if current is not None and current["metadata"]["generation"] != seen.generation:
-            # The answer to the status write brought a spec that we have not seen. Its watch event will be no news to the
-            # cache any more, so nobody but us would have it visited.
+            # The answer to the status write brought a spec that we have not seen. Its watch event will be no news to
+            # the cache any more, so nobody but us would have it visited.
             return Outcome.OVERTAKEN
         fates = {child.fate for child in settled.outcomes} - {Fate.RIGHT}
         if Fate.FAILED in fates:
