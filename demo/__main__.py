@@ -1,6 +1,7 @@
 """`python -m demo`: the script. Steps are told in the order in which they happen; each has a deadline."""
 
 import argparse
+import shlex
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from demo.wallet import Wallet
 from testbed.api import Json
 from testbed.binaries import ensure
 from testbed.errors import BedError
+from testbed.installation import NAMESPACE as OPERATOR_NAMESPACE
+from testbed.installation import helm
 
 _ROOT = Path(__file__).resolve().parent.parent
 TREASURY = Path("examples/treasury.yaml")
@@ -27,7 +30,7 @@ ALERT = "WalletHeartbeatStale"
 
 _OURS = f"walletmon.dev/monitor={MONITOR}"
 _CHILDREN = "servicemonitors,prometheusrules,alertmanagerconfigs,configmaps"
-_CONDITIONS = "jsonpath={range .status.conditions[*]}{.type}{'='}{.status}{'  '}{.reason}{': '}{.message}{'\\n'}{end}"
+_CONDITIONS = 'jsonpath={range .status.conditions[*]}{.type}{"="}{.status}{"  "}{.message}{"\\n"}{end}'
 _SHOWN_LABELS = ("wallet", "instance", "namespace", "walletmon", "environment", "wallet_type", "chain_id", "team")
 
 T = TypeVar("T")
@@ -56,10 +59,7 @@ class Demo:
     def kubectl(self, *arguments: str) -> None:
         """Run kubectl in the wallets' namespace, and show it."""
         done = self.stage.bed.kubectl("-n", NAMESPACE, *arguments)
-        shown = [
-            argument if argument.isprintable() and " " not in argument else repr(argument) for argument in arguments
-        ]
-        self.screen.command(f"kubectl -n {NAMESPACE} {' '.join(shown)}", done.stdout)
+        self.screen.command(shlex.join(("kubectl", "-n", NAMESPACE, *arguments)), done.stdout)
 
     def start_control_plane(self) -> None:
         """A cluster without nodes."""
@@ -80,7 +80,8 @@ class Demo:
             self.stage.install_chart()
             self.screen.waiting("walletmon's caches")
             self.stage.start_operator()
-            self.screen.command("helm install walletmon charts/walletmon -n walletmon-system --create-namespace", "")
+            release = helm(self.stage.bed, "list", "--namespace", OPERATOR_NAMESPACE, "--output", "yaml")
+            self.screen.command(f"helm list --namespace {OPERATOR_NAMESPACE} --output yaml", release)
 
     def start_wallets(self) -> None:
         """Two wallets behind one Service."""
@@ -142,15 +143,11 @@ class Demo:
         with self.screen.step(
             "Let hot-1 hang: it still answers health checks and scrapes, but its main loop stands still"
         ):
+            hot_1 = self.wallets["hot-1"]
             self.hung_at = time.monotonic()
-            self.wallets["hot-1"].switch(freeze_heartbeat=True)
-            healthy = self.wait("the health check to answer still", lambda: self.wallets["hot-1"].healthy, 10)
-            control = self.wallets["hot-1"].control
-            self.screen.command(f"curl {control} --json '{{\"freeze_heartbeat\": true}}'", "")
-            self.screen.command(
-                f"curl -o /dev/null -w '%{{http_code}}' http://{self.wallets['hot-1'].address}/healthz",
-                "200" if healthy else "",
-            )
+            answer = hot_1.switch(freeze_heartbeat=True)
+            self.screen.request(f'POST {hot_1.control} {{"freeze_heartbeat": true}}', answer)
+            self.screen.request(f"GET http://{hot_1.address}/healthz", hot_1.health())
 
     def see_alert_fire(self) -> None:
         """In Prometheus, for hot-1 alone."""
@@ -167,7 +164,7 @@ class Demo:
             (
                 *(alert["labels"].get(name, "") for name in ("alertname", "wallet", "priority")),
                 alert["state"],
-                alert["activeAt"],
+                f"{alert['activeAt'][:19]}Z",
             )
             for alert in alerts
         ]

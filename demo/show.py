@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
@@ -17,7 +17,7 @@ from rich.text import Text
 from demo.pager import Page
 
 _INDENT = 5
-_PLAIN_WIDTH = 160
+_PLAIN_WIDTH = 120
 _STYLES = {"critical": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -48,49 +48,48 @@ class Screen:
     def step(self, title: str) -> Iterator[None]:
         """A numbered step, done when the block ends; what is shown inside stands below its line."""
         self._step += 1
-        number = f"{self._step:2}/{self._steps}"
         began = time.monotonic()
-        if not self.lively:
-            self._console.print(f"{self._clock()} {number} {title} ...", markup=False)
+        number = f"{self._step:2}/{self._steps} "
+        self._console.print(Text.assemble(self._clock(), (number, "cyan"), (title, "bold"), overflow="fold"))
         try:
-            with self._spinner(f"{number} {title}"):
+            with self._spinner():
                 yield
         except BaseException:
-            self._console.print(Text.assemble(("✘", "bold red"), f" {number} {title}"))
+            self._console.print(Text.assemble(self._clock(), " " * len(number), ("✘ did not happen", "bold red")))
             raise
-        took = f"({time.monotonic() - began:.1f} s)"
-        if self.lively:
-            self._console.print(Text.assemble(("✔", "bold green"), f" {number} ", (title, "bold"), " ", (took, "dim")))
-        else:
-            self._console.print(f"{self._clock()} {number} done {took}", markup=False)
+        took = f" {time.monotonic() - began:.1f} s"
+        self._console.print(Text.assemble(self._clock(), " " * len(number), ("✔", "bold green"), (took, "dim")))
 
     def waiting(self, what: str) -> None:
         """Say what the present step waits for."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, waiting=f"waiting for {what}")
+            self._progress.update(self._task, description=f"waiting for {escape(what)}")
         else:
-            self._console.print(f"{self._clock()}       waiting for {what}", markup=False)
+            self._console.print(Text.assemble(self._clock(), f"      waiting for {what}"))
 
     def say(self, text: str) -> None:
         """A sentence, with rich's markup."""
-        self._console.print(Padding(Text.from_markup(text), (0, 0, 0, _INDENT)))
+        self._below(Text.from_markup(text))
 
     def command(self, line: str, output: str) -> None:
         """A command that was run, and what it printed."""
-        self._console.print(Padding(Text.assemble(("$ ", "green"), (line, "bold")), (1, 0, 0, _INDENT)))
-        self._console.print(Padding(Text(output.rstrip(), overflow="fold"), (0, 0, 1, _INDENT)))
+        self._quoted(("$ ", line), output)
+
+    def request(self, line: str, answer: str) -> None:
+        """An HTTP request that was made, and its answer."""
+        self._quoted(("> ", line), answer)
 
     def file(self, path: Path, shown_as: str) -> None:
         """A YAML file, wholly."""
         code = Syntax(path.read_text().rstrip(), "yaml", theme="ansi_dark", background_color="default", word_wrap=True)
-        self._console.print(Padding(Panel(code, title=shown_as, title_align="left", border_style="dim"), (0, 0, 0, 4)))
+        self._below(Panel(code, title=shown_as, title_align="left", border_style="dim", expand=False), above=1)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table; empty cells are shown as a dash."""
         table = Table(*columns, box=None, header_style="dim", padding=(0, 2, 0, 0))
         for row in rows:
             table.add_row(*(escape(cell) or "-" for cell in row))
-        self._console.print(Padding(table, (1, 0, 1, _INDENT)))
+        self._below(table, above=1, below=1)
 
     def page(self, page: Page) -> None:
         """A page as the person on call would read it."""
@@ -110,29 +109,38 @@ class Screen:
         subtitle = f"to {page.receiver}"
         panel = Panel(body, title=title, subtitle=subtitle, title_align="left", subtitle_align="right")
         panel.border_style = style
-        self._console.print(Padding(panel, (1, 0, 1, 4)))
+        self._below(panel, above=1, below=1)
 
     def failed(self, what: str, account: str) -> None:
         """Why the demo ends, and what is known about it."""
         self._console.print(account, markup=False)
         self._console.print(Panel(Text(what), title="the demo failed", border_style="red"))
 
-    def _clock(self) -> str:
-        return f"[{time.monotonic() - self._began:5.1f} s]"
+    def _quoted(self, line: tuple[str, str], output: str) -> None:
+        mark, asked = line
+        self._below(Text.assemble((mark, "green"), (asked, "bold"), overflow="fold"), above=1)
+        self._below(Text(output.rstrip(), overflow="fold"), below=1)
+
+    def _below(self, what: RenderableType, *, above: int = 0, below: int = 0) -> None:
+        """Show `what` indented, as part of the present step."""
+        self._console.print(Padding(what, (above, 0, below, _INDENT), expand=False))
+
+    def _clock(self) -> tuple[str, str]:
+        return f"{time.monotonic() - self._began:5.1f} s ", "dim"
 
     @contextlib.contextmanager
-    def _spinner(self, text: str) -> Iterator[None]:
+    def _spinner(self) -> Iterator[None]:
         if not self.lively:
             yield
             return
         columns = (
+            TextColumn(" " * (_INDENT - 1)),
             SpinnerColumn(),
-            TextColumn("[bold]{task.description}"),
+            TextColumn("[dim]{task.description}"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[waiting]}"),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            self._progress, self._task = progress, progress.add_task(escape(text), total=None, waiting="")
+            self._progress, self._task = progress, progress.add_task("working", total=None)
             try:
                 yield
             finally:

@@ -33,7 +33,8 @@ class Stage:
         self._account: Path | None = None
         self._operator: Operator | None = None
         self._wallets: list[Wallet] = []
-        self._port = free_port()
+        self.port = free_port()
+        """The port of every wallet's pod; each has an address of its own."""
         self.pager = Pager()
 
     def __enter__(self) -> Self:
@@ -75,9 +76,9 @@ class Stage:
 
     def add_wallet(self, namespace: str, name: str, labels: Mapping[str, str], *, traffic: float = 4) -> Wallet:
         """A wallet process that the cluster takes for the pod `name` with these labels. The namespace must exist."""
-        host = self.bed.workload(namespace, name, port=self._port, labels=labels, service=False)
+        host = self.bed.workload(namespace, name, port=self.port, labels=labels, service=False)
         log = self.bed.root / "log" / f"{namespace}.{name}.log"
-        wallet = Wallet(name, f"{host}:{self._port}", log, self.bed.root, traffic=traffic)
+        wallet = Wallet(name, f"{host}:{self.port}", log, self.bed.root, traffic=traffic)
         self._stack.callback(wallet.stop)
         self._wallets.append(wallet)
         wallet.start()
@@ -91,7 +92,7 @@ class Stage:
             "metadata": {"name": app, "namespace": namespace, "labels": {"app": app}},
             "spec": {
                 "selector": {"app": app},
-                "ports": [{"name": "metrics", "port": self._port, "targetPort": "metrics"}],
+                "ports": [{"name": "metrics", "port": self.port, "targetPort": "metrics"}],
             },
         }
         self.bed.apply([service])

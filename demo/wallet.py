@@ -36,11 +36,6 @@ class Wallet:
         """The file with its output."""
         return self._component.log
 
-    @property
-    def healthy(self) -> bool:
-        """Whether its health check answers 200."""
-        return self._component.health.ok()
-
     def start(self) -> None:
         """Start it and wait until its health check answers."""
         self._component.start()
@@ -57,9 +52,25 @@ class Wallet:
         """
         self._component.check()
 
-    def switch(self, **switches: bool | float) -> None:
-        """Set switches, such as `freeze_heartbeat=True`; the example's README lists them."""
-        body: Json = dict(switches)
-        answer = urllib3.request("POST", self.control, json=body, timeout=5.0, retries=False)
+    def health(self) -> str:
+        """What its health check answers: status and body.
+
+        Raises:
+            BedError: the status is not 200.
+        """
+        return self._ask("GET", f"http://{self.address}/healthz")
+
+    def switch(self, **switches: bool | float) -> str:
+        """Set switches, such as `freeze_heartbeat=True` (the example's README lists them); gives the answer.
+
+        Raises:
+            BedError: it refused.
+        """
+        return self._ask("POST", self.control, dict(switches))
+
+    def _ask(self, method: str, url: str, body: Json | None = None) -> str:
+        answer = urllib3.request(method, url, json=body, timeout=5.0, retries=False)
+        text = f"{answer.status} {answer.data.decode(errors='replace').strip()}"
         if answer.status != 200:
-            raise BedError(f"wallet {self.name} refused {body}: {answer.data.decode(errors='replace')}")
+            raise BedError(f"wallet {self.name}: {method} {url} {body or ''}: {text}")
+        return text
