@@ -181,6 +181,17 @@ def test_what_was_deleted_while_the_operator_could_not_look_is_put_right(cluster
     )
 
 
+def test_an_operator_that_is_killed_during_a_burst_goes_on_where_it_was(cluster: Testbed, walletmon: Operator) -> None:
+    namespace = new_namespace(cluster, "killed")
+    names = [f"desk-{index}" for index in range(30)]
+    cluster.apply([monitor(namespace, name) for name in names[:15]])
+    changes = burst(cluster, namespace, names, "23s")
+    walletmon.kill()
+    walletmon.start()
+    changes.join()
+    wait_until_converged(cluster, namespace, names, "23s")
+
+
 def test_an_etcd_that_is_away_for_a_minute_during_a_burst_loses_nothing(cluster: Testbed, walletmon: Operator) -> None:
     namespace = new_namespace(cluster, "etcd")
     names = [f"desk-{index}" for index in range(30)]
@@ -194,4 +205,22 @@ def test_an_etcd_that_is_away_for_a_minute_during_a_burst_loses_nothing(cluster:
     cluster.start("etcd")
     changes.join()
     wait_until_converged(cluster, namespace, names, "19s")
+    walletmon.check()
+
+
+def test_walletmons_own_kind_may_go_and_come_back(cluster: Testbed, walletmon: Operator) -> None:
+    namespace = new_namespace(cluster, "own-kind")
+    cluster.apply([monitor(namespace)])
+    wait_until_ready(cluster, namespace)
+    crd = cluster.api.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitors.walletmon.dev")
+    cluster.api.delete(crd)
+    wait_for(
+        "the kind to be gone with all its objects",
+        lambda: cluster.api.find("apiextensions.k8s.io/v1", crd["kind"], None, crd["metadata"]["name"]) is None,
+        CONVERGES_WITHIN,
+    )
+    metadata = {"name": crd["metadata"]["name"]}
+    cluster.install_crds([{**{k: crd[k] for k in ("apiVersion", "kind", "spec")}, "metadata": metadata}])
+    cluster.apply([monitor(namespace, "reborn")])
+    wait_until_ready(cluster, namespace, "reborn")
     walletmon.check()
