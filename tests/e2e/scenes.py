@@ -84,6 +84,17 @@ def rules_of(stage: Stage, name: str) -> list[Json]:
     return [rule for group in groups if group["name"].startswith(f"{name}.") for rule in group["rules"]]
 
 
+def failing_rules(stage: Stage, name: str) -> dict[str, str]:
+    """The errors of a monitor's rules by the rule's name, once every rule has been evaluated."""
+
+    def evaluated() -> list[Json] | None:
+        rules = rules_of(stage, name)
+        return rules if all(rule["health"] != "unknown" for rule in rules) else None
+
+    rules = stage.wait(f"every rule of {name} to be evaluated", evaluated, SOON_S)
+    return {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"}
+
+
 def values(series: list[Json], label: str = "wallet") -> dict[str, float]:
     """Value by label."""
     return {str(each["metric"].get(label)): float(each["value"][1]) for each in series}

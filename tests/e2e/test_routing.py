@@ -9,6 +9,7 @@ from demo.stage import Stage
 from testbed import Json
 from tests.e2e.scenes import (
     add_namespace,
+    failing_rules,
     monitor,
     pods_target,
     receiver,
@@ -82,6 +83,12 @@ def test_a_rule_of_the_teams_own_says_whose_it_is(stage: Stage) -> None:
     expected = {"wallet": "dead", "walletmon": "duty", "pack": "rules", "severity": "warning"}
     assert {name: page.label(name) for name in expected} == expected
     assert page.alert["annotations"]["summary"] == "dead does not answer"
+
+
+@pytest.mark.usefixtures("duty")
+def test_every_rule_evaluates_beside_the_teams_own(stage: Stage) -> None:
+    assert failing_rules(stage, "duty") == {}
+    assert {"WalletDown", "Grumble", "Whisper"} <= {rule["name"] for rule in rules_of(stage, "duty")}
 
 
 @pytest.mark.usefixtures("duty")

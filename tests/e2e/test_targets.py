@@ -7,7 +7,7 @@ import pytest
 from demo.stage import Stage
 from demo.wallet import Wallet
 from tests.e2e.prober import Prober
-from tests.e2e.scenes import COLD, values, wait_for_series, wait_for_targets
+from tests.e2e.scenes import COLD, failing_rules, values, wait_for_series, wait_for_targets
 
 OURS = {"namespace": COLD, "walletmon": "cold"}
 ALERT = "WalletHeartbeatStale"
@@ -44,6 +44,10 @@ def test_a_prober_is_asked_for_each_url_and_its_answer_belongs_to_the_wallet(sta
 def test_nothing_that_is_scraped_is_renamed(stage: Stage) -> None:
     series = wait_for_series(stage, f'{{namespace="{COLD}"}}')
     assert {name for each in series for name in each["metric"] if name.startswith("exported_")} == set()
+
+
+def test_every_rule_evaluates_where_thresholds_differ(stage: Stage) -> None:
+    assert failing_rules(stage, "cold") == {}
 
 
 def test_each_wallet_is_judged_by_its_own_threshold(stage: Stage, cold: dict[str, Wallet]) -> None:
