@@ -3,7 +3,8 @@
 Three sources tell about the same object and none of them is in order with the others: kopf's watch, our own lists (at
 the start, and when a watch had to begin anew), and the answers to our own writes. The rule that makes them one: of
 two states of an object the one with the higher resourceVersion is newer (Kubernetes defines them as comparable
-numbers), and an object that was seen deleted stays deleted, whatever a late answer says of that uid.
+numbers), and an object that was seen gone stays gone, whatever a late answer says of it as it was before. It may come
+back as the same object later: a watch with a label selector calls it deleted when it loses the label.
 
 kopf does not report deletions that happened while a watch was broken. A list does: what it lacks and what is not
 newer than the list is gone. `replace` gives those objects back, so that whoever depends on them is visited.
@@ -34,7 +35,8 @@ class Store:
         """Whether a complete list has been taken in since the start (or since the kind came to exist)."""
         self._objects: dict[Key, KubeObject] = {}
         self._by_owner: dict[Uid, dict[Key, KubeObject]] = defaultdict(dict)
-        self._deleted: OrderedDict[Uid, None] = OrderedDict()
+        self._gone: OrderedDict[Uid, int] = OrderedDict()
+        """What was seen gone, and at which version."""
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -54,7 +56,8 @@ class Store:
         """Take in a state of an object; False if it says nothing new."""
         key = key_of(obj)
         known = self._objects.get(key)
-        if uid_of(obj) in self._deleted or (known is not None and version_of(known) >= version_of(obj)):
+        version = version_of(obj)
+        if version <= self._gone.get(uid_of(obj), 0) or (known is not None and version_of(known) >= version):
             return False
         self._forget(key)
         self._objects[key] = obj
@@ -64,17 +67,8 @@ class Store:
         return True
 
     def discard(self, obj: KubeObject) -> bool:
-        """Take in that this very object (uid) is gone; False if that was known."""
-        uid = uid_of(obj)
-        self._deleted[uid] = None
-        while len(self._deleted) > _REMEMBERED_DELETIONS:
-            self._deleted.popitem(last=False)
-        key = key_of(obj)
-        known = self._objects.get(key)
-        if known is None or uid_of(known) != uid:
-            return False
-        self._forget(key)
-        return True
+        """Take in that this very object (uid) is gone, as of its resourceVersion; False if that is no news."""
+        return self._discard(obj, version_of(obj))
 
     def replace(self, objects: Iterable[KubeObject], version: int, namespace: str | None) -> list[KubeObject]:
         """Take in a complete list (of one namespace, if given) at `version`; gives the objects whose state is news.
@@ -90,7 +84,7 @@ class Store:
         for key, obj in tuple(self._objects.items()):
             in_scope = namespace is None or key.namespace == namespace
             if in_scope and key not in listed and version_of(obj) <= version:
-                self.discard(obj)
+                self._discard(obj, version)
                 news.append(obj)
         return news
 
@@ -101,6 +95,18 @@ class Store:
             self.discard(obj)
         self.synced = False
         return gone
+
+    def _discard(self, obj: KubeObject, version: int) -> bool:
+        uid = uid_of(obj)
+        self._gone[uid] = max(version, self._gone.pop(uid, 0))
+        while len(self._gone) > _REMEMBERED_DELETIONS:
+            self._gone.popitem(last=False)
+        key = key_of(obj)
+        known = self._objects.get(key)
+        if known is None or uid_of(known) != uid or version_of(known) > version:
+            return False
+        self._forget(key)
+        return True
 
     def _forget(self, key: Key) -> None:
         known = self._objects.pop(key, None)
