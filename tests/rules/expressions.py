@@ -1,4 +1,4 @@
-"""Random expressions and regular expressions: mostly odd, some wrong, the same ones for a seed.
+"""Random expressions, regular expressions and templates: mostly odd, some wrong, the same ones for a seed.
 
 What scoping takes of them, Prometheus must take too: one expression that it refuses costs all rules beside it.
 """
@@ -44,10 +44,23 @@ _PATTERN_PIECES = [
     *_words(r"\R \e \a \1 \0 \Q \E \é \& \~ \B \S"),
 ]
 
+_TEMPLATE_PIECES = [
+    *["{{ ", "{{ ", " }}", " }}", "{{- ", " -}}", " | ", " ", " ", "\n", "\t"],
+    *_words(
+        r"""{{ }} $value $value $labels.a | printf humanize title text "%s" "%.2f" "a\"b" "\n" "\x" "%d%%" -1 .5 { } é ' `"""
+    ),
+    *_words(r"\ ( ) $ . 0 - % toUpper query"),
+]
+
 
 def pattern(random: Random) -> str:
     """A regular expression, or what looks like one."""
     return "".join(random.choice(_PATTERN_PIECES) for _ in range(random.randint(1, 5)))
+
+
+def template(random: Random) -> str:
+    """An annotation with a template, or what looks like one."""
+    return "".join(random.choice(_TEMPLATE_PIECES) for _ in range(random.randint(1, 8)))
 
 
 def expression(random: Random, depth: int = 0) -> str:

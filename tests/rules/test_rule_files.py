@@ -12,10 +12,11 @@ from random import Random
 
 import pytest
 
-from tests.rules.expressions import expression, pattern
+from tests.rules.expressions import expression, pattern, template
 from tests.rules.proofs import monitor, rule_groups
 from walletmon.language.promql import Scope, scope
 from walletmon.language.promql_text import PromqlError, quoted
+from walletmon.language.template import TemplateError, check_template
 from walletmon.packs.catalogue import packs
 from walletmon.packs.schema import Pack
 
@@ -60,6 +61,23 @@ def test_prometheus_takes_whatever_scoping_takes(seed: int, promtool: Path, tmp_
     taken += _taken(f"x{{a=~{quoted(pattern(random))}}}" for _ in range(1500))
     assert len(taken) > 500
     rules = [{"alert": f"A{index}", "expr": expr} for index, expr in enumerate(taken)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": [{"name": "any", "rules": rules}]}), encoding="utf-8")
+    _check(promtool, file)
+
+
+def test_prometheus_takes_whatever_template_is_taken(promtool: Path, tmp_path: Path) -> None:
+    random = Random(1)
+    taken = set()
+    for text in (template(random) for _ in range(60_000)):
+        with suppress(TemplateError):
+            check_template(text)
+            taken.add(text)
+    assert len([text for text in taken if "{{" in text]) > 100
+    rules = [
+        {"alert": f"A{index}", "expr": "x", "annotations": {"summary": text}}
+        for index, text in enumerate(sorted(taken))
+    ]
     file = tmp_path / "rules.yaml"
     file.write_text(json.dumps({"groups": [{"name": "any", "rules": rules}]}), encoding="utf-8")
     _check(promtool, file)

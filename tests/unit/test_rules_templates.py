@@ -78,6 +78,7 @@ def test_a_template_that_reads_the_alert_is_taken(text: str) -> None:
         '{{ "\\x7b" }}',
         "{{ 'a' }}",
         "{{ `raw` }}",
+        '{{ printf "%s""%s" $value }}',
         "{{ humanise $value }}",
         "{{ $value }}\x00",
     ],

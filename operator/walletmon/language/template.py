@@ -29,7 +29,7 @@ FUNCTIONS = (
 _ACTION = re.compile(r"\{\{(?:- )?(?P<body>.*?)(?: -)?\}\}", re.DOTALL)
 _STRING = r'"(?:[^"\\\n{}]|\\["\\nt])*"'
 _OPERAND = re.compile(rf"\$labels\.[a-zA-Z_][a-zA-Z0-9_]*|\$value|-?[0-9]+(?:\.[0-9]+)?|{_STRING}")
-_WORD = re.compile(rf"{_STRING}|[^\s|]+|\|")
+_WORD = re.compile(rf"{_STRING}(?![^\s|])|[^\s|]+|\|")
 # A width of a million digits is a megabyte for each notification.
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:[0-9]{3,}|\*)")
 _CURE = "a template may read {{ $labels.<name> }} and {{ $value }}, through " + ", ".join(FUNCTIONS)
