@@ -46,9 +46,8 @@ _PATTERN_PIECES = [
 
 _TEMPLATE_PIECES = [
     *["{{ ", "{{ ", " }}", " }}", "{{- ", " -}}", " | ", " ", " ", "\n", "\t"],
-    *_words(
-        r"""{{ }} $value $value $labels.a | printf humanize title text "%s" "%.2f" "a\"b" "\n" "\x" "%d%%" -1 .5 { } é ' `"""
-    ),
+    *_words("{{ }} $value $value $labels.a | printf humanize title text -1 .5 { } é ' `"),
+    *_words(r"""  "%s" "%.2f" "a\"b" "\n" "\x" "%d%%"  """),
     *_words(r"\ ( ) $ . 0 - % toUpper query"),
 ]
 
