@@ -251,6 +251,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     screen = Screen(len(STEPS), plain=options.unattended)
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts a job in the background has it ignore SIGINT, and then nothing would clean up.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     played = False
     with Stage() as stage:
         try:

@@ -196,6 +196,8 @@ def test_the_death_of_a_component_is_reported_with_its_log(own_bed: Testbed) -> 
 _PARENT = """
 import signal
 from testbed import Testbed
+# A shell that runs the tests in the background has its children ignore SIGINT; whoever presses Ctrl-C has not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Testbed() as bed:
     print(bed.root, *[bed.pid(name) for name in bed.components], flush=True)
     signal.pause()
