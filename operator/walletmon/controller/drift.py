@@ -7,7 +7,8 @@ object always holds more. What is wrong is
 - a field that walletmon owns (says `managedFields`) but no longer wants: an apply takes it away;
 - a field that somebody else added inside the content (`spec`, `data`): an apply leaves it, so it is removed by name.
 
-Metadata that others add (annotations, labels) is theirs and stays.
+Metadata that others add (annotations, labels, owners) is theirs and stays. Lists are compared entry by entry, but where
+Kubernetes merges a list by keys (so `managedFields` names our entries by them), order and others' entries do not count.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Drift:
 
 def drift(desired: KubeObject, live: KubeObject) -> Drift:
     """What separates `live` from `desired`."""
+    owned: dict[str, Any] = {}
     ours: list[Path] = []
     theirs: list[Path] = []
     for entry in live["metadata"].get("managedFields", ()):
@@ -48,24 +50,39 @@ def drift(desired: KubeObject, live: KubeObject) -> Drift:
             continue
         fields = entry.get("fieldsV1") or {}
         if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
+            owned = fields
             ours += _unwanted(fields, desired, live)
         else:
             content = {name: fields[name] for name in (f"f:{part}" for part in _CONTENT) if name in fields}
             theirs += _unwanted(content, desired, live)
     # What we own goes away with the next apply; removing it by name as well would remove the wrong list entry.
     foreign = sorted(set(theirs) - set(ours), key=_removal_order)
-    return Drift(bool(ours) or not _holds(desired, live), [_pointer(path) for path in _outermost(foreign)])
+    return Drift(bool(ours) or not _holds(desired, live, owned), [_pointer(path) for path in _outermost(foreign)])
 
 
-def _holds(desired: Any, live: Any) -> bool:
-    """Whether everything in `desired` is so in `live`; lists must be of one length."""
+def _holds(desired: Any, live: Any, owned: dict[str, Any]) -> bool:
+    """Whether everything in `desired` is so in `live`; `owned` is what managedFields says we own there."""
     if isinstance(desired, dict):
         return isinstance(live, dict) and all(
-            key in live and _holds(value, live[key]) for key, value in desired.items()
+            key in live and _holds(value, live[key], owned.get(f"f:{key}", {})) for key, value in desired.items()
         )
     if isinstance(desired, list):
-        return isinstance(live, list) and len(desired) == len(live) and all(map(_holds, desired, live))
+        return isinstance(live, list) and _list_holds(desired, live, owned)
     return bool(desired == live) and isinstance(desired, bool) == isinstance(live, bool)
+
+
+def _list_holds(desired: list[Any], live: list[Any], owned: dict[str, Any]) -> bool:
+    names = [name for name in owned if name.startswith(("k:", "v:"))]
+    if not names:
+        return len(desired) == len(live) and all(
+            _holds(want, have, {}) for want, have in zip(desired, live, strict=True)
+        )
+    for want in desired:
+        name = next((name for name in names if _entry(name, [want]) is not None), None)
+        index = None if name is None else _entry(name, live)
+        if name is None or index is None or not _holds(want, live[index], owned[name]):
+            return False
+    return True
 
 
 def _unwanted(fields: dict[str, Any], desired: Any, live: Any, path: Path = ()) -> Iterator[Path]:
@@ -88,26 +105,23 @@ _ABSENT: Any = object()
 
 def _step(name: str, live: Any) -> str | int | None:
     """Where the owned field stands in the live object: a key, a list index, or None if it is not there."""
-    kind, _, rest = name.partition(":")
-    if kind == "f":
-        return rest if isinstance(live, dict) and rest in live else None
-    index = _index(kind, rest, live)
-    return None if index is None else index
+    if name.startswith("f:"):
+        key = name.removeprefix("f:")
+        return key if isinstance(live, dict) and key in live else None
+    return _entry(name, live)
 
 
 def _counterpart(name: str, desired: Any) -> Any:
     """The same field in the desired object, or _ABSENT."""
-    kind, _, rest = name.partition(":")
-    if kind == "f":
-        return desired.get(rest, _ABSENT) if isinstance(desired, dict) else _ABSENT
-    index = _index(kind, rest, desired)
-    return _ABSENT if index is None else desired[index]
+    step = _step(name, desired)
+    return _ABSENT if step is None else desired[step]
 
 
-def _index(kind: str, text: str, items: Any) -> int | None:
-    """Position of a list entry that fieldsV1 names by its keys (`k:`), its value (`v:`) or its index (`i:`)."""
+def _entry(name: str, items: Any) -> int | None:
+    """Position of the list entry that fieldsV1 names by its keys (`k:`), its value (`v:`) or its index (`i:`)."""
     if not isinstance(items, list):
         return None
+    kind, _, text = name.partition(":")
     if kind == "i":
         return int(text) if int(text) < len(items) else None
     sought = json.loads(text)
