@@ -282,6 +282,13 @@ class _Renderer:
         if name in ("label_replace", "label_join"):
             _guard_destination(node.args[1])
         arguments = [self.render(argument) for argument in node.args]
+        expected = node.func.arg_types
+        for index, argument in enumerate(arguments):
+            # The parser takes `ln(Inf)` and its like, which Prometheus does not.
+            if argument.scalar and expected[min(index, len(expected) - 1)] == promql.ValueType.Vector:
+                raise PromqlError(
+                    Code.INVALID_PROMQL, f"{name} is given a number where it takes a vector", "give it a metric"
+                )
         text = f"{name}({', '.join(argument.text for argument in arguments)})"
         if node.func.return_type == promql.ValueType.Scalar:
             return _Rendered(text, scalar=True)

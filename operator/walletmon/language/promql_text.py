@@ -136,11 +136,9 @@ def selector_text(node: promql.VectorSelector, added: Mapping[str, str], *, rang
             "`or` between matchers is not PromQL: Prometheus does not take it",
             "write two selectors with `or` between them",
         )
-    name = node.name
+    if node.name is not None:
+        _check_name(node.name, _LEGACY_NAME)
     matchers = []
-    if name is not None and _LEGACY_NAME.fullmatch(name) is None:
-        matchers.append(f"__name__={quoted(name)}")
-        name = None
     for matcher in node.matchers.matchers:
         if matcher.name in added:
             raise PromqlError(
@@ -148,7 +146,7 @@ def selector_text(node: promql.VectorSelector, added: Mapping[str, str], *, rang
                 f"the expression has a matcher on {matcher.name!r}, which walletmon sets by itself",
                 f"leave the matcher on {matcher.name} out: only this monitor's series are there",
             )
-        if _CONTROL.search(matcher.name + matcher.value) is not None:
+        if _CONTROL.search(matcher.value) is not None:
             raise PromqlError(
                 Code.INVALID_PROMQL, "a matcher holds a sign that is no text (a control character)", "take it out"
             )
@@ -159,10 +157,10 @@ def selector_text(node: promql.VectorSelector, added: Mapping[str, str], *, rang
                 f"Prometheus may not take the regular expression {quoted(matcher.value)}: {wrong}",
                 "write it in the syntax of RE2",
             )
-        label = matcher.name if _LEGACY_LABEL.fullmatch(matcher.name) else quoted(matcher.name)
-        matchers.append(f"{label}{operator}{quoted(matcher.value)}")
+        _check_name(matcher.name, _LEGACY_LABEL)
+        matchers.append(f"{matcher.name}{operator}{quoted(matcher.value)}")
     matchers += [f"{label}={quoted(value)}" for label, value in added.items()]
-    text = f"{name or ''}{{{','.join(matchers)}}}"
+    text = f"{node.name or ''}{{{','.join(matchers)}}}"
     if range_ is not None:
         text += f"[{_duration(range_)}]"
     return text + _when(node.offset, node.at)
@@ -218,8 +216,19 @@ def _when(offset: timedelta | None, at: promql.AtModifier | None) -> str:
 
 
 def label_list(labels: list[str]) -> str:
-    """Labels in parentheses, quoted where they must be."""
-    return f"({', '.join(label if _LEGACY_LABEL.fullmatch(label) else quoted(label) for label in labels)})"
+    """Labels in parentheses. Raises PromqlError for a name that not every Prometheus takes."""
+    for label in labels:
+        _check_name(label, _LEGACY_LABEL)
+    return f"({', '.join(labels)})"
+
+
+def _check_name(name: str, alphabet: re.Pattern[str]) -> None:
+    if alphabet.fullmatch(name) is None:
+        raise PromqlError(
+            Code.UNSUPPORTED_PROMQL,
+            f"the name {quoted(name)} has signs that not every Prometheus takes, nor prometheus-operator everywhere",
+            "use names of letters, digits and underscores",
+        )
 
 
 def experimental(name: str) -> PromqlError:
