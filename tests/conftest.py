@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from testbed import Json, Testbed
 from walletmon.api.crd import wallet_monitor_crd
 
 pytest_plugins = ["testbed.pytest_plugin"]
+
+# A deadline is an assertion about time, and a busy machine would fail it.
+settings.register_profile("walletmon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("walletmon")
 
 
 @pytest.fixture(scope="session")
