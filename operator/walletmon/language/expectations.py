@@ -32,6 +32,8 @@ _MATCHERS = frozenset({"ASSIGN", "NE", "MATCHES", "MATCHES_NOT"})
 _KEYWORDS = ("WHEN", "AND", "OR", "UNLESS", "FOR", "THEN", "ALERT", "AS", "KEEP", "BY")
 _ORDER = (*_KEYWORDS, *_NAMED)
 
+_REVERSED = {"=<": "write <=", "=>": "write >=", "=!": "write !="}
+
 _SIGNS = {
     "&&": "write AND",
     "||": "write OR",
@@ -95,7 +97,7 @@ def check_unit_or_keyword(token: Token) -> None:
     """
     if str(token) in UNITS:
         return
-    near = get_close_matches(str(token).upper(), ("AND", "OR", "UNLESS", "FOR", "THEN", "KEEP"), 1, 0.7)
+    near = get_close_matches(str(token).upper(), ("AND", "OR", "UNLESS", "FOR", "THEN", "KEEP"), 1, 0.6)
     if near:
         raise RuleError(
             Code.INVALID_RULE,
@@ -113,7 +115,8 @@ def unexpected_word(text: str, token: Token, accepted: frozenset[str], before: s
     if ended:
         return RuleError(Code.INVALID_RULE, "the rule ends too early", cure, offset)
     word = str(token)
-    hint = _hint(token, accepted, before)
+    reversed_ = _REVERSED.get(text[offset : offset + 2]) if accepted & _COMPARISONS else None
+    hint = reversed_ or _hint(token, accepted, before)
     shown = word if len(word) <= 40 else word[:37] + "..."
     return RuleError(Code.INVALID_RULE, f"{shown!r} has no place here", f"{hint}; {cure}" if hint else cure, offset)
 

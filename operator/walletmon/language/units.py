@@ -81,9 +81,9 @@ _EXAMPLES = {
 }
 
 SECONDS = Unit("seconds", Dimension.DURATION)
-RATIO = Unit("a ratio (1 is all)", Dimension.RATIO)
+RATIO = Unit("ratios (1 is all)", Dimension.RATIO)
 BYTES = Unit("bytes", Dimension.SIZE)
-COUNT = Unit("a plain count", Dimension.COUNT)
+COUNT = Unit("plain numbers", Dimension.COUNT)
 WEI = Unit("wei", Dimension.COIN, Decimal(10**18), "ETH")
 
 BY_SUFFIX = {
