@@ -281,6 +281,12 @@ def _check_pattern(pattern: str, offset: int) -> None:
 
     Python's and RE2's expressions differ: what Python alone knows is refused here, and so is what RE2 alone knows.
     """
+    if _AMBIGUOUS_SET.search(_ESCAPE.sub("a", pattern)):
+        raise _invalid(
+            f"{pattern!r} has a set of signs that is read differently in different places",
+            r"within [...] write \[ \& \- \~ \| for the signs themselves, and \d or a-z for classes",
+            offset,
+        )
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -295,6 +301,7 @@ def _check_pattern(pattern: str, offset: int) -> None:
         )
 
 
+_AMBIGUOUS_SET = re.compile(r"\[\^?\]?[^\]]*?(?:\[|&&|--|~~|\|\|)")
 _ESCAPED_SIGN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _COUNT = re.compile(r"\{(?:[0-9]*,)?([1-9][0-9]*),?\}")
 _PYTHON_ONLY = re.compile(r"[*+?}]\+|\(\?(?![imsU-]*[:)]|P<)")
