@@ -20,7 +20,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--namespace", "namespaces", multiple=True, metavar="NAME", help="Serve this namespace; repeat for more. [default: all]")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="Serve this namespace; repeat for more. [default: all]",
+)
 @click.option(
     "--object-label",
     "object_labels",
@@ -28,12 +34,24 @@ def main() -> None:
     metavar="KEY=VALUE",
     help="Label on every object made, because the cluster's Prometheus selects by it; repeat for more.",
 )
-@click.option("--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are.")
-@click.option("--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard.")
-@click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="ADDR:PORT", help="For /healthz, /readyz and /metrics.")  # noqa: S104
+@click.option(
+    "--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are."
+)
+@click.option(
+    "--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard."
+)
+@click.option(
+    "--listen",
+    default="0.0.0.0:8080",
+    show_default=True,
+    metavar="ADDR:PORT",
+    help="For /healthz, /readyz and /metrics.",
+)
 @click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Monitors visited at a time.")
 @click.option("--log-format", default="json", show_default=True, type=click.Choice(["json", "text"]))
-@click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option(
+    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+)
 def run(
     namespaces: tuple[str, ...],
     object_labels: tuple[str, ...],
@@ -67,7 +85,9 @@ def run(
 
 
 @main.command()
-@click.option("--output", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout.")
+@click.option(
+    "--output", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout."
+)
 def crds(output: Path | None) -> None:
     """Print the CustomResourceDefinitions."""
     if output is None:
@@ -86,7 +106,9 @@ def _address(text: str) -> tuple[str, int]:
 def _label(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator or not key:
-        raise click.BadParameter(f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label")
+        raise click.BadParameter(
+            f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label"
+        )
     return key, value
 
 

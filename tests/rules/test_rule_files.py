@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.proofs import monitor, rule_file
+from tests.rules.proofs import monitor, rule_groups
 from walletmon.packs.catalogue import packs
 from walletmon.packs.schema import Pack
 
@@ -31,5 +31,6 @@ def test_expressions_of_a_pack_are_promql_as_they_stand(pack: Pack, promtool: Pa
 
 def test_compiled_rules_pass_every_lint(promtool: Path, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
-    file.write_text(rule_file(monitor(hot_1={"golden-signals.syncLag": "10m"})), encoding="utf-8")
+    groups = rule_groups(monitor(hot_1={"golden-signals.syncLag": "10m"}))
+    file.write_text(json.dumps({"groups": groups}), encoding="utf-8")
     _check(promtool, file)

@@ -11,7 +11,10 @@ from typing import Any
 import kopf
 
 from walletmon import __version__
+from walletmon.api.monitor import ObjectMeta, WalletMonitor, WalletMonitorSpec
 from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.wallets import Wallet
+from walletmon.compiler.compile import compile
 from walletmon.controller.client import Client
 from walletmon.controller.connection import Connection
 from walletmon.controller.events import EventRecorder
@@ -87,7 +90,11 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     for resource in CHILDREN.values():
-        selector = (resource.group, resource.version, resource.plural) if resource.group else (resource.version, resource.plural)
+        selector = (
+            (resource.group, resource.version, resource.plural)
+            if resource.group
+            else (resource.version, resource.plural)
+        )
         settings.watching.label_selectors[selector] = CHILD_SELECTOR
     return settings
 
@@ -101,7 +108,6 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
     metrics = ControllerMetrics()
     queue = WorkQueue()
     monitors, children = stores()
-    tasks: list[asyncio.Task[None]] = []
     async with connection.session() as session:
         client = Client(connection, session, metrics)
         events = EventRecorder(client, platform.node() or "walletmon", asyncio.get_running_loop().time)
@@ -114,23 +120,35 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
             extra={"version": __version__, "apiserver": connection.host, "listen": f"{options.host}:{health.port}"},
         )
         try:
+            _warm_up(options.class_)
             await intake.start()
-            tasks += [asyncio.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
-            tasks.append(asyncio.create_task(intake.resync(_RESYNC_SECONDS)))
-            registry = kopf.OperatorRegistry()
-            register(registry, intake, connection)
-            await kopf.operator(
-                registry=registry,
-                settings=kopf_settings(),
-                clusterwide=not options.namespaces,
-                namespaces=options.namespaces,
-                stop_flag=stop,
-            )
+            # Whichever of these ends with an error ends the others and the process: nothing dies unnoticed.
+            async with asyncio.TaskGroup() as together:
+                background = [together.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
+                background.append(together.create_task(intake.resync(_RESYNC_SECONDS)))
+                await _watch(intake, connection, options, stop)
+                for task in background:
+                    task.cancel()
         finally:
             queue.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await intake.close()
             await health.stop()
             logger.info("walletmon stops")
+
+
+def _warm_up(class_: MonitorClass) -> None:
+    """Read the packs and load what draws dashboards: half a second that no user's first monitor should wait for."""
+    wallets = [Wallet(name="warm-up")]
+    compile(WalletMonitor(metadata=ObjectMeta(name="warm-up"), spec=WalletMonitorSpec(wallets=wallets)), class_)
+
+
+async def _watch(intake: Intake, connection: Connection, options: Options, stop: asyncio.Event | None) -> None:
+    registry = kopf.OperatorRegistry()
+    register(registry, intake, connection)
+    await kopf.operator(
+        registry=registry,
+        settings=kopf_settings(),
+        clusterwide=not options.namespaces,
+        namespaces=options.namespaces,
+        stop_flag=stop,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
 import kopf
@@ -19,7 +20,8 @@ from walletmon import __version__
 
 USER_AGENT = f"walletmon/{__version__}"
 _LOGIN_LIFETIME = timedelta(minutes=10)
-_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+# aiohttp's `connect` counts waiting for a free connection as well, which may take long while the apiserver is slow.
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5, sock_read=30)
 _CONNECTIONS = 32
 
 
@@ -46,7 +48,6 @@ class Connection:
     def session(self) -> aiohttp.ClientSession:
         """A new session with TLS set up; the caller closes it."""
         return aiohttp.ClientSession(
-            base_url=self.host,
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._ssl_context()),
             timeout=_REQUEST_TIMEOUT,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
@@ -55,7 +56,8 @@ class Connection:
     async def authorization(self) -> dict[str, str]:
         """The headers that say who we are, refreshed when the token has to be."""
         headers: dict[str, str] = {}
-        for setting in (await self._configuration.auth_settings()).values():
+        settings: dict[str, Any] = dict(await self._configuration.auth_settings())
+        for setting in settings.values():
             if setting["in"] == "header" and setting["value"]:
                 headers["Authorization"] = setting["value"]
         return headers

@@ -1,7 +1,7 @@
 """Kubernetes Events: what a user should act on or would look for, told once.
 
-An Event is made when a judgement changes, not when it is repeated, so a restart makes none. Of drift that somebody causes
-again and again, one is told every ten minutes for a child.
+An Event is made when a judgement changes, not when it is repeated, so a restart makes none. Of drift that somebody
+causes again and again, one is told every ten minutes for a child.
 """
 
 from __future__ import annotations
@@ -77,4 +77,7 @@ class EventRecorder:
             await self._api.create(EVENTS, body)
         except (ApiError, ApiUnreachable) as error:
             # An Event is a courtesy: the same is in the status, which is written with retries. So this is only logged.
-            logger.warning("event not written", extra={"monitor": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)})
+            logger.warning(
+                "event not written",
+                extra={"monitor": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)},
+            )
