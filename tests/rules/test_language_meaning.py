@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.rules.proofs import API, A, B, Json, identity, prove, rule_file
+from tests.rules.proofs import API, A, B, Json, identity, prove, rule_groups
 from walletmon.api.monitor import WalletMonitor
 
 CASES: list[Json] = yaml.load(
@@ -85,8 +85,10 @@ def verdicts(promtool: Path, tmp_path_factory: pytest.TempPathFactory) -> list[s
     """What promtool says of each case. One run judges all: starting it takes longer than judging a case."""
     folder = tmp_path_factory.mktemp("meaning")
     for index, case in enumerate(CASES):
-        (folder / f"rules{index}.yaml").write_text(rule_file(monitor(f"{case['rule']} THEN ALERT 'own'")), "utf-8")
-        document = {"rule_files": [f"rules{index}.yaml"], **proof(case)}
+        groups = rule_groups(monitor(f"{case['rule']} THEN ALERT 'own'"))
+        (folder / f"rules{index}.yaml").write_text(json.dumps({"groups": groups}), "utf-8")
+        order = [group["name"] for group in groups]
+        document = {"rule_files": [f"rules{index}.yaml"], "group_eval_order": order, **proof(case)}
         (folder / f"test{index}.yaml").write_text(json.dumps(document), "utf-8")
     run = subprocess.run(
         [promtool, "test", "rules", *(folder / f"test{index}.yaml" for index in range(len(CASES)))],
