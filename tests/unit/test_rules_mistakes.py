@@ -83,10 +83,10 @@ def wallet_threshold(key: str, text: str) -> Json:
         ),
         (wallet_threshold("", "1m"), Code.UNKNOWN_PACK, "spec.wallets[1].thresholds.", "<pack>.<threshold>"),
         (
-            {"rules": [{"name": "Own", "when": "WHEN x > 1 THEN ALERT 'y'"}]},
-            Code.UNSUPPORTED_RULE,
+            {"rules": [{"name": "Own", "when": "WHEN x > 1 THAN ALERT 'y'"}]},
+            Code.INVALID_RULE,
             "spec.rules[0].when",
-            "give expr",
+            "did you mean THEN?",
         ),
         ({"rules": [{**OWN, "expr": "x >"}]}, Code.INVALID_PROMQL, "spec.rules[0].expr", "not PromQL"),
         (

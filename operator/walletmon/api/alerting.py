@@ -130,7 +130,10 @@ class Rule(Model):
     keep_firing_for: Annotated[
         Duration | None, Field(description="How long the alert stays on after expr holds no more.")
     ] = None
-    priority: Annotated[Priority, Field(description="How soon somebody must act: P0, P1 or P2.")] = Priority.P1
+    priority: Annotated[
+        Priority | None,
+        Field(description="How soon somebody must act: P0, P1 or P2; without it, what `when` says with AS, else P1."),
+    ] = None
     summary: Annotated[Text | None, Field(description="One sentence: what is wrong, and where.")] = None
     description: Annotated[Text | None, Field(description="The figures, what it means, what to do first.")] = None
     runbook_url: Annotated[

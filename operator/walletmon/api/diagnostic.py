@@ -50,8 +50,16 @@ class Code(StrEnum):
     """An expression that Prometheus may know but walletmon cannot read, so cannot keep within the monitor's series."""
     FOREIGN_SCOPE = "ForeignScope"
     """An expression that asks for a namespace or monitor by itself."""
-    UNSUPPORTED_RULE = "UnsupportedRule"
-    """A rule of a form that this version does not compile."""
+    INVALID_RULE = "InvalidRule"
+    """A sentence of the rule language that cannot be read, or that can be read in two ways."""
+    UNKNOWN_FUNCTION = "UnknownFunction"
+    """A function that the rule language does not have."""
+    UNKNOWN_METRIC = "UnknownMetric"
+    """A metric that nothing known exposes, with a name close to one that is."""
+    WRONG_METRIC_KIND = "WrongMetricKind"
+    """A function of a metric for which it means nothing: the rate of a gauge, a percentile of a counter."""
+    CONFLICTING_FIELDS = "ConflictingFields"
+    """The same thing said twice, and differently."""
     DUPLICATE_ALERT = "DuplicateAlert"
     """Two alerts of one name in one monitor."""
     INVALID_TEMPLATE = "InvalidTemplate"
@@ -64,13 +72,21 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: `path` is where in the document (`spec.rules[2].expr`), `cure` what would be right."""
+    """One finding: `path` is where in the document (`spec.rules[2].expr`), `cure` what would be right.
+
+    Where the field is a text with an inside (`when`), `line` and `column` (from 1) say where in it, and `excerpt` is
+    that line with a caret below.
+    """
 
     code: Code
     path: str
     message: str
     cure: str
     severity: Severity = Severity.ERROR
+    line: int | None = None
+    column: int | None = None
+    excerpt: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.path}: {self.message}; {self.cure}"
+        place = "" if self.line is None else f":{self.line}:{self.column}"
+        return f"{self.code}: {self.path}{place}: {self.message}; {self.cure}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import promql_parser as promql
@@ -29,6 +30,8 @@ from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest
 from walletmon.language.promql import Scope, Thresholds, scope
 from walletmon.language.promql_text import PromqlError
 from walletmon.language.quantity import plain
+from walletmon.language.rule import CompiledRule, compile_rule
+from walletmon.language.rule_error import RuleError, excerpt, position
 from walletmon.language.template import TemplateError, check_template
 from walletmon.packs.schema import Alert
 
@@ -86,6 +89,7 @@ class _Compiler:
         self._common = uses.common(wallet.name for wallet in monitor.spec.wallets)
         self._thresholds: Thresholds = {metric_of(name): figure for name, figure in self._common.items()}
         self._pack_alerts = {alert.name: used.pack.name for used in uses.used for alert in used.pack.alerts}
+        self._recordings = tuple(each.record for used in uses.used for each in used.pack.recordings)
         self.diagnostics: list[Diagnostic] = []
 
     def bookkeeping(self) -> list[dict[str, Any]]:
@@ -169,12 +173,11 @@ class _Compiler:
     def _own_rule(self, rule: Rule, path: str) -> dict[str, Any] | None:
         if not self._free_name(rule, path) or not self._own_texts(rule, path):
             return None
+        if rule.when is not None:
+            return self._sentence(rule, rule.when, path)
         if rule.expr is None:
             self._report(
-                Code.UNSUPPORTED_RULE,
-                f"{path}.when",
-                "the rule language comes in the next version",
-                "give expr: the rule in PromQL, with a summary",
+                Code.INVALID_FIELD, path, "the rule says nothing", "give when (the rule language) or expr (PromQL)"
             )
             return None
         try:
@@ -188,11 +191,81 @@ class _Compiler:
             expr,
             rule.for_,
             rule.keep_firing_for,
-            rule.priority,
+            rule.priority or Priority.P1,
             OWN_RULES,
             rule.labels or {},
             {name: text for name, text in texts.items() if text is not None},
         )
+
+    def _sentence(self, rule: Rule, when: str, path: str) -> dict[str, Any] | None:
+        """The alert that a rule in the language makes."""
+        try:
+            compiled = compile_rule(when, self._scope, self._recordings)
+        except RuleError as error:
+            self._report_in(when, error, f"{path}.when")
+            return None
+        for warning in compiled.warnings:
+            self._report_in(when, warning, f"{path}.when", Severity.WARNING)
+        if self._contradicts(rule, compiled, path):
+            return None
+        self._sparse_windows(compiled, f"{path}.when")
+        texts = {
+            "summary": compiled.summary,
+            "description": rule.description or compiled.description,
+            "runbook_url": rule.runbook_url,
+        }
+        return self._alert(
+            rule.name,
+            compiled.expr,
+            compiled.for_ or rule.for_,
+            compiled.keep_firing_for or rule.keep_firing_for,
+            compiled.priority or rule.priority or Priority.P1,
+            OWN_RULES,
+            rule.labels or {},
+            {name: text for name, text in texts.items() if text is not None},
+        )
+
+    def _contradicts(self, rule: Rule, compiled: CompiledRule, path: str) -> bool:
+        """Whether a field beside `when` says otherwise than the sentence; nobody could tell which of them is meant."""
+        pairs = {
+            "priority": (rule.priority, compiled.priority, "AS"),
+            "for": (_length(rule.for_), _length(compiled.for_), "FOR"),
+            "keepFiringFor": (_length(rule.keep_firing_for), _length(compiled.keep_firing_for), "KEEP"),
+            "summary": (rule.summary, compiled.summary, "ALERT"),
+        }
+        found = False
+        for field, (beside, within, keyword) in pairs.items():
+            if beside is not None and within is not None and beside != within:
+                self._report(
+                    Code.CONFLICTING_FIELDS,
+                    f"{path}.{field}",
+                    f"{field} says otherwise than {keyword} in when",
+                    f"leave {field} out, or say it there alone",
+                )
+                found = True
+        return found
+
+    def _sparse_windows(self, compiled: CompiledRule, path: str) -> None:
+        intervals = [each.interval for each in self._monitor.spec.targets or ()]
+        slowest = max((promql.parse_duration(interval) for interval in intervals), default=None)
+        for window in compiled.windows:
+            if slowest is not None and 2 * slowest > promql.parse_duration(window):
+                self._report(
+                    Code.SPARSE_SAMPLES,
+                    path,
+                    f"a window of {window} may hold fewer than two samples, as a target is scraped every "
+                    f"{promql.display_duration(slowest)}: the rule cannot fire there",
+                    "make the window at least four times the interval",
+                    Severity.WARNING,
+                )
+
+    def _report_in(self, text: str, error: RuleError, path: str, severity: Severity = Severity.ERROR) -> None:
+        if error.offset is None:
+            self._report(error.code, path, error.message, error.cure, severity)
+            return
+        line, column = position(text, error.offset)
+        shown = excerpt(text, error.offset)
+        self.diagnostics.append(Diagnostic(error.code, path, error.message, error.cure, severity, line, column, shown))
 
     def _free_name(self, rule: Rule, path: str) -> bool:
         pack = self._pack_alerts.get(rule.name)
@@ -271,8 +344,13 @@ class _Compiler:
             "annotations": {**annotations, **({} if dashboard is None else {"dashboard_url": dashboard})},
         }
 
-    def _report(self, code: Code, path: str, message: str, cure: str) -> None:
-        self.diagnostics.append(Diagnostic(code, path, message, cure))
+    def _report(self, code: Code, path: str, message: str, cure: str, severity: Severity = Severity.ERROR) -> None:
+        self.diagnostics.append(Diagnostic(code, path, message, cure, severity))
+
+
+def _length(duration: str | None) -> timedelta | None:
+    length: timedelta | None = None if duration is None else promql.parse_duration(duration)
+    return length
 
 
 def _bookkeeping_interval(interval: str) -> str:

@@ -67,6 +67,14 @@ _COINS: dict[str, tuple[str, Decimal]] = {
     "sat": ("BTC", Decimal("1e-8")),
 }
 
+UNITS: dict[str, Dimension] = {
+    **dict.fromkeys(_DURATION, Dimension.DURATION),
+    "%": Dimension.RATIO,
+    **dict.fromkeys(_SIZE, Dimension.SIZE),
+    **dict.fromkeys(_COINS, Dimension.COIN),
+}
+"""Every unit that a figure may have, and what it measures."""
+
 _EXAMPLES = {
     Dimension.DURATION: "a duration such as 250ms, 1.2s, 5m, 1h30m or 7d",
     Dimension.RATIO: "a ratio such as 85% or 0.85",
