@@ -131,6 +131,11 @@ def test_a_crash_loop_is_one_alert_that_does_not_come_and_go(promtool: Path, tmp
     )
 
 
+def test_a_target_that_is_down_as_a_whole_is_not_called_one_process_down(promtool: Path, tmp_path: Path) -> None:
+    life = {"up": "0", 'up{pod="second"}': "0", 'up{target="signer"}': "1"}
+    _prove(promtool, tmp_path, life, firing("WalletDown", "30m", A), firing("WalletReplicaDown", "30m"))
+
+
 def test_a_process_that_starts_and_never_gets_to_its_main_loop_is_noticed(promtool: Path, tmp_path: Path) -> None:
     life = WELL | {"wallet_heartbeat_timestamp_seconds": "0+30x20 stale _"}
     _prove(promtool, tmp_path, life, firing("WalletHeartbeatLost", "20m", A), firing("WalletHeartbeatStale", "20m"))

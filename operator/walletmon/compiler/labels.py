@@ -1,8 +1,8 @@
 """The labels that tell whose series these are, injected while scraping.
 
-Everything downstream (scoped rules, routing, dashboards) relies on `wallet`, `namespace` and `walletmon` being set by the
-operator and by nobody else: scraped labels of the same names are renamed by Prometheus (`exported_...`), since honorLabels
-is never set.
+Everything downstream (scoped rules, routing, dashboards) relies on `wallet`, `namespace` and `walletmon` being set by
+the operator and by nobody else: scraped labels of the same names are renamed by Prometheus (`exported_...`), since
+honorLabels is never set.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ def relabelings(monitor: WalletMonitor, target: Target) -> list[Relabeling]:
     ]
     if monitor.spec.environment is not None:
         steps.append(_constant("environment", monitor.spec.environment))
+    if target.service is not None or target.pods is not None:
+        # prometheus-operator puts the port's name in `endpoint`, and the wallet's own `endpoint` (which chain RPC)
+        # would be renamed on arrival: alerts on one RPC would then never see a difference between two.
+        steps.append({"action": "labeldrop", "regex": "endpoint"})
     if target.static is not None:
         # Nothing else tells two addresses of one wallet apart: there is no Pod, and `instance` is the wallet's.
         steps.append({"action": "replace", "sourceLabels": ["__address__"], "targetLabel": "host"})
@@ -60,7 +64,8 @@ def relabelings(monitor: WalletMonitor, target: Target) -> list[Relabeling]:
 
 
 def _constant(label: str, value: str) -> Relabeling:
-    # A dollar sign would start a reference to a regex group; the schema refuses it, this is for documents that came past it.
+    # A dollar sign would start a reference to a regex group; the schema refuses it, this is for documents that came
+    # past it.
     return {"action": "replace", "targetLabel": label, "replacement": value.replace("$", "$$")}
 
 

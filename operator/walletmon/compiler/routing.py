@@ -1,7 +1,7 @@
 """The monitor's own routing to one AlertmanagerConfig.
 
-The route matches `walletmon="<monitor>"`; prometheus-operator adds `namespace="<namespace>"` by itself (matcher strategy
-OnNamespace), and `continue: true`, so that the cluster's other routes see the alert as well.
+The route matches `walletmon="<monitor>"`; prometheus-operator adds `namespace="<namespace>"` by itself (matcher
+strategy OnNamespace), and `continue: true`, so that the cluster's other routes see the alert as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from walletmon.api.routing import MuteInterval, Receiver, Route, Routing
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.objects import child
 
-_NOBODY = "nobody"
+_NOBODY = "_nobody"
+"""Receiver without means. No receiver of a monitor can be called so: the underscore is not in DNS labels."""
 
 
 def routing_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:

@@ -231,11 +231,12 @@ class _Renderer:
         try:
             return self._thresholds[name]
         except KeyError:
-            near = get_close_matches(name, self._thresholds, 1)
+            known = {each.removeprefix(THRESHOLD_PREFIX): each for each in self._thresholds}
+            near = get_close_matches(name.removeprefix(THRESHOLD_PREFIX), known, 1)
             raise PromqlError(
                 Code.UNKNOWN_THRESHOLD,
                 f"{name} is no threshold of this monitor's packs",
-                f"did you mean {near[0]}?" if near else "use a pack that has it, or give the figure itself",
+                f"did you mean {known[near[0]]}?" if near else "use a pack that has it, or give the figure itself",
             ) from None
 
     def _aggregation(self, node: promql.AggregateExpr) -> _Rendered:
