@@ -87,7 +87,11 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     for resource in CHILDREN.values():
-        selector = (resource.group, resource.version, resource.plural) if resource.group else (resource.version, resource.plural)
+        selector = (
+            (resource.group, resource.version, resource.plural)
+            if resource.group
+            else (resource.version, resource.plural)
+        )
         settings.watching.label_selectors[selector] = CHILD_SELECTOR
     return settings
 

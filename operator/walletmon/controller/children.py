@@ -95,7 +95,9 @@ class ChildKeeper:
         right_at[kind, key.name] = generation
         if what is None:
             return
-        logger.info("child applied", extra={"monitor": str(key_of(monitor)), "child": f"{kind} {key.name}", "because": what})
+        logger.info(
+            "child applied", extra={"monitor": str(key_of(monitor)), "child": f"{kind} {key.name}", "because": what}
+        )
         if was_right:
             self._metrics.drift_repairs.labels(kind).inc()
             await self._events.repaired(monitor, f"{kind} {key.name}", what)

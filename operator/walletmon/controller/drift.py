@@ -60,7 +60,9 @@ def drift(desired: KubeObject, live: KubeObject) -> Drift:
 def _holds(desired: Any, live: Any) -> bool:
     """Whether everything in `desired` is so in `live`; lists must be of one length."""
     if isinstance(desired, dict):
-        return isinstance(live, dict) and all(key in live and _holds(value, live[key]) for key, value in desired.items())
+        return isinstance(live, dict) and all(
+            key in live and _holds(value, live[key]) for key, value in desired.items()
+        )
     if isinstance(desired, list):
         return isinstance(live, list) and len(desired) == len(live) and all(map(_holds, desired, live))
     return bool(desired == live) and isinstance(desired, bool) == isinstance(live, bool)

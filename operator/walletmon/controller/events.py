@@ -77,4 +77,7 @@ class EventRecorder:
             await self._api.create(EVENTS, body)
         except (ApiError, ApiUnreachable) as error:
             # An Event is a courtesy: the same is in the status, which is written with retries. So this is only logged.
-            logger.warning("event not written", extra={"monitor": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)})
+            logger.warning(
+                "event not written",
+                extra={"monitor": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)},
+            )

@@ -205,5 +205,3 @@ def stores() -> tuple[Store, dict[str, Store]]:
 def _established(crd: KubeObject) -> bool:
     conditions = crd.get("status", {}).get("conditions", ())
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
-
-

@@ -14,7 +14,11 @@ class _TextFormatter(logging.Formatter):
     """The message, then the fields as `name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: value for name, value in vars(record).items() if name not in _OWN and name not in ("message", "asctime")}
+        fields = {
+            name: value
+            for name, value in vars(record).items()
+            if name not in _OWN and name not in ("message", "asctime")
+        }
         line = super().format(record)
         return " ".join([line, *(f"{name}={value}" for name, value in fields.items())])
 

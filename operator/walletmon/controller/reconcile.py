@@ -173,7 +173,12 @@ class Reconciler:
         for diagnostic in diagnostics:
             logger.warning(
                 "monitor has a finding",
-                extra={"monitor": str(key), "code": diagnostic.code.value, "path": diagnostic.path, "finding": diagnostic.message},
+                extra={
+                    "monitor": str(key),
+                    "code": diagnostic.code.value,
+                    "path": diagnostic.path,
+                    "finding": diagnostic.message,
+                },
             )
 
     def _count_ready(self, key: Key, status: str | None) -> None:
@@ -197,7 +202,9 @@ async def work(queue: WorkQueue, reconciler: Reconciler, metrics: ControllerMetr
         metrics.queue_depth.set(queue.depth)
         if outcome.again:
             delay = queue.retry(key)
-            logger.info("visit again", extra={"monitor": str(key), "outcome": outcome.value, "delay_seconds": round(delay, 1)})
+            logger.info(
+                "visit again", extra={"monitor": str(key), "outcome": outcome.value, "delay_seconds": round(delay, 1)}
+            )
         else:
             queue.done(key)
 

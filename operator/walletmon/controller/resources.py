@@ -90,7 +90,11 @@ def uid_of(obj: KubeObject) -> Uid:
 def owner_of(child: KubeObject) -> Uid | None:
     """The uid of the monitor that controls this child, if one does."""
     for reference in child["metadata"].get("ownerReferences", ()):
-        if reference.get("controller") and reference["kind"] == KIND and reference["apiVersion"].startswith(f"{GROUP}/"):
+        if (
+            reference.get("controller")
+            and reference["kind"] == KIND
+            and reference["apiVersion"].startswith(f"{GROUP}/")
+        ):
             return Uid(reference["uid"])
     return None
 

@@ -1,26 +1,22 @@
-"""The command line."""
+"""`walletmon run`: the operator itself."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 
 import click
 
-from walletmon import __version__
-from walletmon.api.crd import crd_yaml
 from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="walletmon")
-def main() -> None:
-    """Watch crypto wallets on Kubernetes, and say truthfully whether they are watched."""
-
-
-@main.command()
-@click.option("--namespace", "namespaces", multiple=True, metavar="NAME", help="Serve this namespace; repeat for more. [default: all]")
+@click.command()
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="Serve this namespace; repeat for more. [default: all]",
+)
 @click.option(
     "--object-label",
     "object_labels",
@@ -28,12 +24,24 @@ def main() -> None:
     metavar="KEY=VALUE",
     help="Label on every object made, because the cluster's Prometheus selects by it; repeat for more.",
 )
-@click.option("--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are.")
-@click.option("--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard.")
-@click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="ADDR:PORT", help="For /healthz, /readyz and /metrics.")  # noqa: S104
+@click.option(
+    "--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are."
+)
+@click.option(
+    "--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard."
+)
+@click.option(
+    "--listen",
+    default="0.0.0.0:8080",
+    show_default=True,
+    metavar="ADDR:PORT",
+    help="For /healthz, /readyz and /metrics.",
+)  # noqa: S104
 @click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Monitors visited at a time.")
 @click.option("--log-format", default="json", show_default=True, type=click.Choice(["json", "text"]))
-@click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option(
+    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+)
 def run(
     namespaces: tuple[str, ...],
     object_labels: tuple[str, ...],
@@ -66,16 +74,6 @@ def run(
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
-@click.option("--output", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout.")
-def crds(output: Path | None) -> None:
-    """Print the CustomResourceDefinitions."""
-    if output is None:
-        click.echo(crd_yaml(), nl=False)
-    else:
-        output.write_text(crd_yaml(), encoding="utf-8")
-
-
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdigit() or int(port) > 65535:
@@ -86,9 +84,7 @@ def _address(text: str) -> tuple[str, int]:
 def _label(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator or not key:
-        raise click.BadParameter(f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label")
+        raise click.BadParameter(
+            f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label"
+        )
     return key, value
-
-
-if __name__ == "__main__":
-    sys.exit(main())
