@@ -34,7 +34,7 @@ def _schema() -> Schema:
 
 
 def _defaulted(schema: Schema, value: Any) -> Any:
-    """`value` with the schema's defaults, and without nulls, which the apiserver takes for fields that are not there."""
+    """`value` with the schema's defaults, and without nulls, which say that a field is not there."""
     if isinstance(value, dict):
         for name in [name for name, each in value.items() if each is None]:
             del value[name]

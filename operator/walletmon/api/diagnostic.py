@@ -197,4 +197,5 @@ class Diagnostic:
     """Column in that line, from 1."""
 
     def __str__(self) -> str:
+        """The finding as status conditions and `lint` say it."""
         return f"{self.code}: {self.path}: {self.message}; {self.cure}"

@@ -10,7 +10,7 @@ from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import InvalidMonitor, parse_monitor
-from walletmon.cli.documents import Document, Place, UnreadableFile, read
+from walletmon.cli.documents import Document, Place, UnreadableError, read
 from walletmon.compiler.bundle import Bundle
 from walletmon.compiler.compile import compile as compile_monitor
 
@@ -44,7 +44,7 @@ def check_files(names: Iterable[str], class_: MonitorClass, namespace: str | Non
     for name in names:
         try:
             documents = read(name)
-        except UnreadableFile as error:
+        except UnreadableError as error:
             found = Found(error.place, "", error.diagnostic)
             yield Checked(None, Bundle.rejected([error.diagnostic]), (found,))
             continue

@@ -1,6 +1,6 @@
 """Monitors in files: read from YAML or JSON, with the line and column of everything in them.
 
-A file may hold several documents and lists, of any kinds; those that are no WalletMonitor are none of our business. What
+A file may hold several documents and lists, of any kinds; those that are no WalletMonitor are passed over. What
 is read may be hostile: nesting and expanded aliases are bounded before anything is built from them.
 """
 
@@ -71,17 +71,18 @@ class Document:
         return Place(self.file, line, column)
 
 
-class UnreadableFile(ValueError):
+class UnreadableError(ValueError):
     """A file that gives no documents: where, and why."""
 
     def __init__(self, place: Place, diagnostic: Diagnostic) -> None:
+        """`place` is in the file; the path of `diagnostic` is empty."""
         super().__init__(str(diagnostic))
         self.place = place
         self.diagnostic = diagnostic
 
 
 def read(name: str) -> list[Document]:
-    """The monitors in the file `name`; `-` is stdin. Raises UnreadableFile."""
+    """The monitors in the file `name`; `-` is stdin. Raises UnreadableError."""
     shown = "<stdin>" if name == STDIN else name
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name).read_bytes()
@@ -114,7 +115,7 @@ def _documents(file: str, text: str) -> Iterator[Document]:
         line, column, reason = _reason(text, error)
         raise _unreadable(file, line, column, f"this is not YAML: {reason}", "correct the text") from None
     except ValueError as error:
-        if isinstance(error, UnreadableFile):
+        if isinstance(error, UnreadableError):
             raise
         # The constructor's own complaint about a scalar, such as an integer of 5,000 digits.
         raise _unreadable(file, 1, 1, f"this is not YAML: {error}", "correct the text") from None
@@ -125,8 +126,7 @@ def _monitors(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[D
         if content is not None:
             raise _unreadable(
                 file,
-                node.start_mark.line + 1,
-                node.start_mark.column + 1,
+                *_position(node.start_mark),
                 f"this is a {type(content).__name__}, not an object of Kubernetes",
                 f"start with apiVersion: {GROUP}/{VERSION} and kind: {KIND}",
             )
@@ -141,7 +141,7 @@ def _monitors(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[D
 
 def _check_bounds(file: str, text: str) -> None:
     """See that building the documents stays within bounds: the composer recurses, and aliases multiply."""
-    sizes: dict[str, int] = {}
+    sizes: dict[str | None, int] = {}
     open_nodes: list[tuple[str | None, int]] = []
     count = 0
     for event in yaml.parse(text, Loader=_BASE):
@@ -165,22 +165,26 @@ def _check_bounds(file: str, text: str) -> None:
             raise _at(file, event, f"more than {MAX_NODES} values", "give it in several files")
 
 
-def _at(file: str, event: yaml.Event, message: str, cure: str) -> UnreadableFile:
-    mark = event.start_mark
-    return _unreadable(file, mark.line + 1, mark.column + 1, message, cure, Code.TOO_LARGE)
+def _at(file: str, event: yaml.Event, message: str, cure: str) -> UnreadableError:
+    line, column = _position(event.start_mark)
+    return _unreadable(file, line, column, message, cure, Code.TOO_LARGE)
 
 
 def _unreadable(
     file: str, line: int, column: int, message: str, cure: str, code: Code = Code.UNREADABLE
-) -> UnreadableFile:
-    return UnreadableFile(Place(file, line, column), Diagnostic(code, "", message, cure))
+) -> UnreadableError:
+    return UnreadableError(Place(file, line, column), Diagnostic(code, "", message, cure))
+
+
+def _position(mark: yaml.Mark | None) -> tuple[int, int]:
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
 
 
 def _reason(text: str, error: yaml.YAMLError) -> tuple[int, int, str]:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         said = error.problem or error.context or "it cannot be read"
-        return (1, 1, said) if mark is None else (mark.line + 1, mark.column + 1, said)
+        return (*_position(mark), said)
     if isinstance(error, yaml.reader.ReaderError):
         # PyYAML's own reader counts characters, libyaml's counts bytes.
         before = text.encode()[: error.position].decode(errors="ignore") if isinstance(error.character, int) else ""

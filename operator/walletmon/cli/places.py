@@ -1,4 +1,4 @@
-"""From a path in a document (`spec.rules[2].expr`), and a place within the text there, to a line and column of the file."""
+"""From a path in a document (`spec.rules[2].expr`), and a place within its text, to a line and column of the file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _walk(node: yaml.Node, path: str) -> tuple[yaml.Node, yaml.Mark, bool]:
 
 
 def _entry(node: yaml.MappingNode, path: str) -> tuple[yaml.Node, yaml.Node, str] | None:
-    """The entry that `path` begins with, and the rest of it. A key may have dots (`balance.low`): the longest one counts."""
+    """The entry that `path` begins with, and the rest; of keys with dots (`balance.low`) the longest."""
     best: tuple[yaml.Node, yaml.Node, str] | None = None
     longest = -1
     for key, value in node.value:

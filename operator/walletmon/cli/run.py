@@ -36,7 +36,7 @@ from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
     show_default=True,
     metavar="ADDR:PORT",
     help="For /healthz, /readyz and /metrics.",
-)  # noqa: S104
+)
 @click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Monitors visited at a time.")
 @click.option("--log-format", default="json", show_default=True, type=click.Choice(["json", "text"]))
 @click.option(
