@@ -176,7 +176,7 @@ def _unreadable(
     return UnreadableError(Place(file, line, column), Diagnostic(code, "", message, cure))
 
 
-def _position(mark: yaml.Mark | None) -> tuple[int, int]:
+def _position(mark: Any) -> tuple[int, int]:
     return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
 
 
