@@ -1,10 +1,11 @@
 """walletmon itself on the test bed: installed by its Helm chart, run as a process with the chart's ServiceAccount.
 
-The process has that account's token and nothing else, so a right that the chart forgets shows at once. The Deployment that
-the chart makes stays without Pods: there is no kubelet.
+The process has that account's token and nothing else, so a right that the chart forgets shows at once. The Deployment
+that the chart makes stays without Pods: there is no kubelet.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,12 @@ class Operator:
 
     def stop(self) -> None:
         """End it as Kubernetes would: SIGTERM, then SIGKILL. Harmless when it does not run."""
+        self._component.stop()
+
+    def kill(self) -> None:
+        """End it as a dying node would: at once, whatever it was doing."""
+        if self._component.pid is not None:
+            os.kill(self._component.pid, signal.SIGKILL)
         self._component.stop()
 
     def check(self) -> None:

@@ -100,10 +100,20 @@ def _pod(namespace: str, name: str, labels: Mapping[str, str], port_name: str, p
 
 
 def _running(address: str) -> Json:
+    container: Json = {
+        "name": "main",
+        "image": "loopback",
+        "imageID": "",
+        "restartCount": 0,
+        "ready": True,
+        "started": True,
+        "state": {"running": {}},
+    }
     return {
         "phase": "Running",
         "podIP": address,
         "podIPs": [{"ip": address}],
+        "containerStatuses": [container],
         "conditions": [
             {"type": kind, "status": "True"} for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready")
         ],

@@ -85,7 +85,9 @@ def children(bed: Testbed, namespace: str) -> dict[str, Json]:
     return found
 
 
-def wait_for_children(bed: Testbed, namespace: str, right: Callable[[dict[str, Json]], bool], what: str) -> dict[str, Json]:
+def wait_for_children(
+    bed: Testbed, namespace: str, right: Callable[[dict[str, Json]], bool], what: str
+) -> dict[str, Json]:
     """The children, once they are `right`."""
 
     def there() -> tuple[dict[str, Json]] | None:

@@ -120,10 +120,12 @@ def test_a_child_that_somebody_changed_is_put_right(
     wait_for_children(
         bed,
         namespace,
-        lambda c: child in c
-        and all(c[child].get(part) == right.get(part) for part in content)
-        and c[child]["metadata"]["labels"] == right["metadata"]["labels"]
-        and c[child]["metadata"].get("ownerReferences") == right["metadata"]["ownerReferences"],
+        lambda c: (
+            child in c
+            and all(c[child].get(part) == right.get(part) for part in content)
+            and c[child]["metadata"]["labels"] == right["metadata"]["labels"]
+            and c[child]["metadata"].get("ownerReferences") == right["metadata"]["ownerReferences"]
+        ),
         f"{child} to be put right",
     )
 
@@ -278,7 +280,9 @@ def test_a_suspended_monitor_scrapes_on_and_raises_no_alert(bed: Testbed, namesp
     assert not [rule for rule in rules if "alert" in rule]
 
 
-def test_events_are_made_when_a_judgement_changes_and_not_again(bed: Testbed, namespace: str, operator: Operator) -> None:
+def test_events_are_made_when_a_judgement_changes_and_not_again(
+    bed: Testbed, namespace: str, operator: Operator
+) -> None:
     put(bed, monitor(namespace))
     wait_until_ready(bed, namespace)
 

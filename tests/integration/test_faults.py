@@ -86,17 +86,20 @@ def test_a_missing_right_is_named_and_its_return_is_enough(cluster: Testbed, wal
     stored = wait_for_condition(cluster, namespace, "Applied", "False", "Forbidden")
     said = condition(stored, "Applied")
     assert said is not None
-    assert 'cannot patch resource' in said["message"]
+    assert "cannot patch resource" in said["message"]
     assert "system:serviceaccount:walletmon-system:walletmon" in said["message"]
     assert "ConfigMap treasury.overview" in children(cluster, namespace), "what is allowed is done"
     current = cluster.api.get("rbac.authorization.k8s.io/v1", "ClusterRole", None, "walletmon")
     cluster.api.request("PUT", cluster.api.path_of(role), {**current, "rules": role["rules"]})
     wait_for(
         "the monitor to get Ready",
-        lambda: (condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury"), "Ready") or {}).get(
-            "status"
-        )
-        == "True",
+        lambda: (
+            (
+                condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury"), "Ready")
+                or {}
+            ).get("status")
+            == "True"
+        ),
         CONVERGES_WITHIN,
     )
 
@@ -118,7 +121,9 @@ def wait_until_converged(bed: Testbed, namespace: str, names: list[str], interva
     """Until each monitor is Ready for its newest spec and its child says so too."""
 
     def converged() -> bool:
-        monitors = {m["metadata"]["name"]: m for m in bed.api.items("walletmon.dev/v1alpha1", "WalletMonitor", namespace)}
+        monitors = {
+            m["metadata"]["name"]: m for m in bed.api.items("walletmon.dev/v1alpha1", "WalletMonitor", namespace)
+        }
         ready = [
             (found := condition(m, "Ready")) is not None
             and found["status"] == "True"
@@ -127,7 +132,10 @@ def wait_until_converged(bed: Testbed, namespace: str, names: list[str], interva
         ]
         found_children = children(bed, namespace)
         scraped = [
-            found_children.get(f"ServiceMonitor {name}.api", {}).get("spec", {}).get("endpoints", [{}])[0].get("interval")
+            found_children.get(f"ServiceMonitor {name}.api", {})
+            .get("spec", {})
+            .get("endpoints", [{}])[0]
+            .get("interval")
             for name in names
         ]
         return len(monitors) == len(names) and all(ready) and scraped == [interval] * len(names)
@@ -173,6 +181,17 @@ def test_what_was_deleted_while_the_operator_could_not_look_is_put_right(cluster
     )
 
 
+def test_an_operator_that_is_killed_during_a_burst_goes_on_where_it_was(cluster: Testbed, walletmon: Operator) -> None:
+    namespace = new_namespace(cluster, "killed")
+    names = [f"desk-{index}" for index in range(30)]
+    cluster.apply([monitor(namespace, name) for name in names[:15]])
+    changes = burst(cluster, namespace, names, "23s")
+    walletmon.kill()
+    walletmon.start()
+    changes.join()
+    wait_until_converged(cluster, namespace, names, "23s")
+
+
 def test_an_etcd_that_is_away_for_a_minute_during_a_burst_loses_nothing(cluster: Testbed, walletmon: Operator) -> None:
     namespace = new_namespace(cluster, "etcd")
     names = [f"desk-{index}" for index in range(30)]
@@ -186,4 +205,22 @@ def test_an_etcd_that_is_away_for_a_minute_during_a_burst_loses_nothing(cluster:
     cluster.start("etcd")
     changes.join()
     wait_until_converged(cluster, namespace, names, "19s")
+    walletmon.check()
+
+
+def test_walletmons_own_kind_may_go_and_come_back(cluster: Testbed, walletmon: Operator) -> None:
+    namespace = new_namespace(cluster, "own-kind")
+    cluster.apply([monitor(namespace)])
+    wait_until_ready(cluster, namespace)
+    crd = cluster.api.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitors.walletmon.dev")
+    cluster.api.delete(crd)
+    wait_for(
+        "the kind to be gone with all its objects",
+        lambda: cluster.api.find("apiextensions.k8s.io/v1", crd["kind"], None, crd["metadata"]["name"]) is None,
+        CONVERGES_WITHIN,
+    )
+    metadata = {"name": crd["metadata"]["name"]}
+    cluster.install_crds([{**{k: crd[k] for k in ("apiVersion", "kind", "spec")}, "metadata": metadata}])
+    cluster.apply([monitor(namespace, "reborn")])
+    wait_until_ready(cluster, namespace, "reborn")
     walletmon.check()

@@ -117,7 +117,8 @@ class Rule(Model):
     expr: Annotated[
         str | None,
         Field(
-            description="The rule in PromQL. It sees this monitor's series only: matchers for namespace and walletmon are added.",
+            description="The rule in PromQL. It sees this monitor's series only: matchers for namespace and walletmon "
+            "are added.",
             min_length=1,
             max_length=16384,
             pattern=TEXT_PATTERN,

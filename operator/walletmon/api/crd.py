@@ -1,8 +1,8 @@
 """CustomResourceDefinitions from the models: the schema that the apiserver enforces is the one this package parses by.
 
-pydantic's JSON schema is not a *structural* schema (Kubernetes wants every `$ref` inlined, one type a node, no titles, no
-`anyOf: [X, null]`), so it is rewritten here. Two things are stricter than pydantic's output on purpose: a field's own
-description wins over its class's, and a field without one is an error.
+pydantic's JSON schema is not a *structural* schema (Kubernetes wants every `$ref` inlined, one type a node, no
+titles, no `anyOf: [X, null]`), so it is rewritten here. Two things are stricter than pydantic's output on purpose: a
+field's own description wins over its class's, and a field without one is an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class SchemaError(TypeError):
 def structural_schema(model: type[BaseModel]) -> Schema:
     """The structural OpenAPI v3 schema of `model`.
 
-    Raises SchemaError where the model uses something that the apiserver does not take: unions, free-form values, a field
+    Raises SchemaError where the model uses something that the apiserver does not take: unions, free-form values, a
+    field
     without a description.
     """
     raw = model.model_json_schema(by_alias=True, mode="validation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
@@ -14,8 +14,8 @@ from walletmon.api.routing import Routing
 from walletmon.api.targets import Target
 from walletmon.api.wallets import Wallet
 
-KIND = "WalletMonitor"
-PLURAL = "walletmonitors"
+KIND: Final = "WalletMonitor"
+PLURAL: Final = "walletmonitors"
 
 _BY_NAME: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
@@ -27,7 +27,8 @@ class WalletMonitorSpec(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule(
-                    "!has(self.targets) || self.targets.all(t, !has(t.wallet) || self.wallets.exists(w, w.name == t.wallet))",
+                    "!has(self.targets) || self.targets.all(t, !has(t.wallet) || "
+                    "self.wallets.exists(w, w.name == t.wallet))",
                     "a target names a wallet that is not in wallets",
                     path=".targets",
                 )
@@ -74,7 +75,10 @@ class WalletMonitorSpec(Model):
 
 
 class ConditionType(StrEnum):
-    """What a condition judges. All but the last two are good when True; those two are there only while true (kstatus)."""
+    """What a condition judges.
+
+    All but the last two are good when True; those two are there only while true (kstatus).
+    """
 
     READY = "Ready"
     ACCEPTED = "Accepted"

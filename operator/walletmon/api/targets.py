@@ -97,7 +97,8 @@ class Selector(Model):
                 rule(
                     "(has(self.matchLabels) && size(self.matchLabels) > 0) || "
                     "(has(self.matchExpressions) && size(self.matchExpressions) > 0)",
-                    "an empty selector would select every workload of the namespace: give matchLabels or matchExpressions",
+                    "an empty selector would select every workload of the namespace: "
+                    "give matchLabels or matchExpressions",
                     reason="FieldValueRequired",
                 ),
                 rule(
@@ -161,7 +162,8 @@ class WalletFrom(Model):
     label: Annotated[
         LabelKey,
         Field(
-            description="Pod label whose value is the name of a wallet in spec.wallets, for example walletmon.dev/wallet. "
+            description="Pod label whose value is the name of a wallet in spec.wallets, for example "
+            "walletmon.dev/wallet. "
             "Workloads whose value is no such wallet are not scraped."
         ),
     ]

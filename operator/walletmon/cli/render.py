@@ -18,7 +18,14 @@ from walletmon.compiler.plain import alertmanager_config, rule_file
 
 SECRETS = "/etc/alertmanager/secrets"
 
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_BASE):  # type: ignore[misc]
+    """YAML without anchors: a part that stands in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 @click.command()
@@ -118,5 +125,5 @@ def _document(content: Manifest) -> str:
 
 
 def _plain(content: Manifest) -> str:
-    text: str = yaml.dump(content, Dumper=_DUMPER, sort_keys=False, width=160, allow_unicode=True)
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=160, allow_unicode=True)
     return text

@@ -1,25 +1,29 @@
 """`compile`: from a monitor to everything it should have, without I/O, the same bytes each time.
 
-This one function stands behind the controller, `walletmon render`, admission and the tests. What it decides depends on its
-arguments alone; lists come out in the order of the document, and names are built so that no two monitors can want the same
-object: `<monitor>.<target>`, both DNS labels, in the monitor's own namespace.
+This one function stands behind the controller, `walletmon render`, admission and the tests. What it decides depends
+on its arguments alone; lists come out in the order of the document, and names are built so that no two monitors can
+want the same object: `<monitor>.<target>`, both DNS labels, in the monitor's own namespace.
 
-A finding never raises: it is a Diagnostic in the Bundle. One bad rule, pack or target is left out and the rest is built;
-only a document that cannot be understood as a whole gives no objects at all.
+A finding never raises: it is a Diagnostic in the Bundle. One bad rule, pack or target is left out and the rest is
+built; only a document that cannot be understood as a whole gives no objects at all.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.compiler.bundle import Bundle, Part
+from walletmon.compiler.bundle import Bundle, Manifest, Part
 from walletmon.compiler.dashboards import dashboard_objects
 from walletmon.compiler.routing import routing_objects
 from walletmon.compiler.rules import rule_objects
 from walletmon.compiler.scraping import scraping_objects
+
+MAX_OBJECT_BYTES = 1_000_000
+"""Most that one object may weigh as JSON. etcd takes requests of 1.5 MiB, which hold managedFields as well."""
 
 
 def compile(monitor: WalletMonitor, class_: MonitorClass) -> Bundle:
@@ -30,7 +34,25 @@ def compile(monitor: WalletMonitor, class_: MonitorClass) -> Bundle:
     total = Part()
     for part in (scraping_objects, rule_objects, routing_objects, dashboard_objects):
         total += part(monitor, class_)
+    too_large = _too_large(total.objects)
+    if too_large:
+        # Without the object its wallets would go unwatched; what the last accepted spec made is better than that.
+        return Bundle.rejected([*too_large, *total.diagnostics])
     return Bundle(tuple(total.objects), tuple(total.diagnostics))
+
+
+def _too_large(objects: list[Manifest]) -> list[Diagnostic]:
+    sizes = ((obj, len(json.dumps(obj, ensure_ascii=False).encode())) for obj in objects)
+    return [
+        Diagnostic(
+            Code.TOO_LARGE,
+            "spec",
+            f"{obj['kind']} {obj['metadata']['name']} would have {size} bytes; {MAX_OBJECT_BYTES} are the limit",
+            "split the monitor in two, or let its wallets share labels",
+        )
+        for obj, size in sizes
+        if size > MAX_OBJECT_BYTES
+    ]
 
 
 def _duplicate_instances(monitor: WalletMonitor) -> list[Diagnostic]:

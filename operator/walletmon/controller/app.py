@@ -105,7 +105,6 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
     metrics = ControllerMetrics()
     queue = WorkQueue()
     monitors, children = stores()
-    tasks: list[asyncio.Task[None]] = []
     async with connection.session() as session:
         client = Client(connection, session, metrics)
         events = EventRecorder(client, platform.node() or "walletmon", asyncio.get_running_loop().time)
@@ -119,22 +118,27 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
         )
         try:
             await intake.start()
-            tasks += [asyncio.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
-            tasks.append(asyncio.create_task(intake.resync(_RESYNC_SECONDS)))
-            registry = kopf.OperatorRegistry()
-            register(registry, intake, connection)
-            await kopf.operator(
-                registry=registry,
-                settings=kopf_settings(),
-                clusterwide=not options.namespaces,
-                namespaces=options.namespaces,
-                stop_flag=stop,
-            )
+            # Whichever of these ends with an error ends the others and the process: nothing dies unnoticed.
+            async with asyncio.TaskGroup() as together:
+                background = [together.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
+                background.append(together.create_task(intake.resync(_RESYNC_SECONDS)))
+                await _watch(intake, connection, options, stop)
+                for task in background:
+                    task.cancel()
         finally:
             queue.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await intake.close()
             await health.stop()
             logger.info("walletmon stops")
+
+
+async def _watch(intake: Intake, connection: Connection, options: Options, stop: asyncio.Event | None) -> None:
+    registry = kopf.OperatorRegistry()
+    register(registry, intake, connection)
+    await kopf.operator(
+        registry=registry,
+        settings=kopf_settings(),
+        clusterwide=not options.namespaces,
+        namespaces=options.namespaces,
+        stop_flag=stop,
+    )

@@ -1,12 +1,12 @@
 """What the controller knows of the cluster: one dictionary a kind, fed by watches, lists and our own writes.
 
-Three sources tell about the same object and none of them is in order with the others: kopf's watch, our own lists (at the
-start, and when a watch had to begin anew), and the answers to our own writes. The rule that makes them one: of two states
-of an object the one with the higher resourceVersion is newer (Kubernetes defines them as comparable numbers), and an object
-that was seen deleted stays deleted, whatever a late answer says of that uid.
+Three sources tell about the same object and none of them is in order with the others: kopf's watch, our own lists (at
+the start, and when a watch had to begin anew), and the answers to our own writes. The rule that makes them one: of
+two states of an object the one with the higher resourceVersion is newer (Kubernetes defines them as comparable
+numbers), and an object that was seen deleted stays deleted, whatever a late answer says of that uid.
 
-kopf does not report deletions that happened while a watch was broken. A list does: what it lacks and what is not newer than
-the list is gone. `replace` gives those objects back, so that whoever depends on them is visited.
+kopf does not report deletions that happened while a watch was broken. A list does: what it lacks and what is not
+newer than the list is gone. `replace` gives those objects back, so that whoever depends on them is visited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Children: applied where they differ, put right where somebody changed them, deleted where they are not wanted any more."""
+"""Children: applied where they differ, put right where somebody changed them, deleted where they are not wanted any
+more."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class ChildKeeper:
         self._stores = stores
         self._events = events
         self._metrics = metrics
-        # For which generation a child was last seen right: a difference at that same generation is somebody else's doing.
+        # For which generation a child was last seen right: a difference at that same generation is somebody else's
+        # doing.
         self._right_at: dict[Key, dict[tuple[str, str], int]] = {}
 
     def forget(self, monitor: Key) -> None:
@@ -71,7 +73,7 @@ class ChildKeeper:
             live = await self._api.get(resource, key_of(desired))
         if live is not None and not _is_ours(live, monitor):
             return Fate.NAME_TAKEN, None
-        what = "was missing" if live is None else "had been changed"
+        what = "was missing" if live is None else "was not as it should be"
         if live is None or drift(desired, live).apply:
             try:
                 live = await self._api.apply(resource, desired, force=live is not None)
@@ -106,7 +108,8 @@ class ChildKeeper:
 def _is_ours(live: KubeObject, monitor: KubeObject) -> bool:
     """Whether an object of a child's name is a child of this monitor.
 
-    A controller decides: it must be a WalletMonitor of this name. Its uid may be another: a monitor that was deleted and
+    A controller decides: it must be a WalletMonitor of this name. Its uid may be another: a monitor that was deleted
+    and
     created anew takes over its predecessor's children before garbage collection gets to them. Without a controller
     (somebody took the reference away) it is ours if walletmon applied it.
     """

@@ -1,7 +1,8 @@
 """The few requests the controller makes to the apiserver, on one session, with plain documents.
 
-Server-side apply with the field manager `walletmon` is the only way children and status are written. Bodies are raw UTF-8
-JSON: the apiserver parses apply bodies as YAML, and go-yaml refuses the surrogate pairs that JSON encoders write for emoji.
+Server-side apply with the field manager `walletmon` is the only way children and status are written. Bodies are raw
+UTF-8 JSON: the apiserver parses apply bodies as YAML, and go-yaml refuses the surrogate pairs that JSON encoders
+write for emoji.
 """
 
 from __future__ import annotations
@@ -86,10 +87,11 @@ class Client:
                 return None
             raise
 
-    async def list(
+    async def list_all(
         self, resource: Resource, namespace: str | None, selector: str | None
     ) -> tuple[list[KubeObject], int]:
-        """All objects (of one namespace, matching a label selector), and the version of the whole that they are from."""
+        """All objects (of one namespace, matching a label selector), and the version of the whole that they are
+        from."""
         items: list[KubeObject] = []
         params = {"limit": str(_PAGE)}
         if selector is not None:

@@ -199,7 +199,8 @@ def _sum_up(seen: Observed, accepted: Finding, applied: Finding) -> Finding:
 def conditions(seen: Observed, previous: Iterable[dict[str, Any]], now: datetime | None = None) -> list[dict[str, Any]]:
     """The conditions for a status: ready to be written, in a fixed order.
 
-    `previous` are the conditions that stand in the status; lastTransitionTime moves only where status differs from them,
+    `previous` are the conditions that stand in the status; lastTransitionTime moves only where status differs from
+    them,
     to `now` (the present, if not given).
     """
     accepted = _judge(ACCEPTED, seen)

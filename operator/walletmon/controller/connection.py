@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
 import kopf
@@ -55,7 +56,8 @@ class Connection:
     async def authorization(self) -> dict[str, str]:
         """The headers that say who we are, refreshed when the token has to be."""
         headers: dict[str, str] = {}
-        for setting in (await self._configuration.auth_settings()).values():
+        settings: dict[str, Any] = dict(await self._configuration.auth_settings())
+        for setting in settings.values():
             if setting["in"] == "header" and setting["value"]:
                 headers["Authorization"] = setting["value"]
         return headers

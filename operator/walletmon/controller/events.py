@@ -1,7 +1,7 @@
 """Kubernetes Events: what a user should act on or would look for, told once.
 
-An Event is made when a judgement changes, not when it is repeated, so a restart makes none. Of drift that somebody causes
-again and again, one is told every ten minutes for a child.
+An Event is made when a judgement changes, not when it is repeated, so a restart makes none. Of drift that somebody
+causes again and again, one is told every ten minutes for a child.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every trigger on one page: what kopf watches, and what is done about it.
 
-Only low-level handlers: kopf then writes nothing of its own (no finalizer, no annotation), and what it does not offer us we
-do not depend on. A handler looks at nothing; it tells the cache and thereby the queue.
+Only low-level handlers: kopf then writes nothing of its own (no finalizer, no annotation), and what it does not offer
+us we do not depend on. A handler looks at nothing; it tells the cache and thereby the queue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From what happens in the cluster to which monitors are to be visited.
 
-The one place where watches, lists and kinds that come and go meet: it feeds the caches and, where something was news, puts
-the monitor concerned in the queue. Starting, it lists everything once, so that there is a moment from which on the caches
-are complete and deleting is safe; kopf's handlers cannot tell that moment.
+The one place where watches, lists and kinds that come and go meet: it feeds the caches and, where something was news,
+puts the monitor concerned in the queue. Starting, it lists everything once, so that there is a moment from which on
+the caches are complete and deleting is safe; kopf's handlers cannot tell that moment.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Intake:
         selector = None if resource is MONITORS else CHILD_SELECTOR
         for namespace in self._scopes:
             try:
-                objects, version = await self._client.list(resource, namespace, selector)
+                objects, version = await self._client.list_all(resource, namespace, selector)
             except ApiError as error:
                 if not error.kind_missing:
                     raise

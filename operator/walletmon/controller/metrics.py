@@ -15,7 +15,7 @@ class ControllerMetrics:
         ProcessCollector(registry=self.registry)
         self.reconciles = Counter(
             "walletmon_reconciles",
-            "Visits to a monitor, by how they ended (unchanged, changed, blocked, failed, gone).",
+            "Visits to a monitor, by how they ended (unchanged, changed, blocked, failed, overtaken, gone).",
             ["outcome"],
             registry=self.registry,
         )
@@ -38,7 +38,7 @@ class ControllerMetrics:
         )
         self.api_requests = Counter(
             "walletmon_api_requests",
-            "Requests to the apiserver, by method, resource and HTTP status (none: no answer). Watches are not counted.",
+            "Requests to the apiserver but watches, by method, resource and HTTP status (none: no answer).",
             ["method", "resource", "code"],
             registry=self.registry,
         )
@@ -63,7 +63,7 @@ class ControllerMetrics:
             ["ready"],
             registry=self.registry,
         )
-        for outcome in ("unchanged", "changed", "blocked", "failed", "gone"):
+        for outcome in ("unchanged", "changed", "blocked", "failed", "overtaken", "gone"):
             self.reconciles.labels(outcome)
         for ready in ("True", "False", "Unknown"):
             self.monitors.labels(ready)

@@ -5,7 +5,8 @@ visit reads whatever is true by then. Guaranteed:
 
 - one visit a key at a time; a key that is added during its visit is visited once more afterwards;
 - a live change goes before a resync, and keys of one priority in the order they came;
-- a failed visit is tried again after a delay that doubles up to a bound, with jitter, so that many that failed together do
+- a failed visit is tried again after a delay that doubles up to a bound, with jitter, so that many that failed
+together do
   not come back together; a live change does not wait for that delay;
 - nothing is lost between `get` and `done`.
 """

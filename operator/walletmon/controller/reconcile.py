@@ -1,8 +1,8 @@
 """One visit to one monitor: read what should be and what is, write the difference, say how it stands.
 
 A visit depends on nothing but the caches' present content, so it may come twice, late, or after anything was missed. It
-writes nothing when nothing differs. The children of one visit are independent of each other: whatever happens to one, the
-others are seen to, and the status tells of all.
+writes nothing when nothing differs. The children of one visit are independent of each other: whatever happens to one,
+the others are seen to, and the status tells of all.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     """Somebody has to do something; tried again now and then, since not all of that shows in a watch."""
     FAILED = "failed"
+    OVERTAKEN = "overtaken"
+    """The spec changed during the visit; visited once more at once."""
     GONE = "gone"
 
     @property
@@ -95,6 +97,11 @@ class Reconciler:
             children=settled.outcomes,
         )
         wrote_status = await self._report(live, monitor, seen)
+        current = self._monitors.get(key)
+        if current is not None and current["metadata"]["generation"] != seen.generation:
+            # The answer to the status write brought a spec that we have not seen. Its watch event will be no news to
+            # the cache any more, so nobody but us would have it visited.
+            return Outcome.OVERTAKEN
         fates = {child.fate for child in settled.outcomes} - {Fate.RIGHT}
         if Fate.FAILED in fates:
             return Outcome.FAILED
@@ -192,7 +199,8 @@ class Reconciler:
 
 
 async def work(queue: WorkQueue, reconciler: Reconciler, metrics: ControllerMetrics) -> None:
-    """Visit one key after the other, for ever. A visit that fails, however it fails, is repeated; a worker never ends."""
+    """Visit one key after the other, for ever. A visit that fails, however it fails, is repeated; a worker never
+    ends."""
     while True:
         key, waited = await queue.get()
         metrics.queue_seconds.observe(waited)
@@ -200,6 +208,8 @@ async def work(queue: WorkQueue, reconciler: Reconciler, metrics: ControllerMetr
             outcome = await _attempt(reconciler, key)
         metrics.reconciles.labels(outcome.value).inc()
         metrics.queue_depth.set(queue.depth)
+        if outcome is Outcome.OVERTAKEN:
+            queue.add(key)
         if outcome.again:
             delay = queue.retry(key)
             logger.info(

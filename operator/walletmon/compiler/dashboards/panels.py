@@ -43,7 +43,7 @@ class Query:
     legend: str = ""
     exemplars: bool = False
     limit: bool = False
-    """Draw it as a bound: dashed, red, not in the tooltip's first lines. For thresholds that differ between wallets."""
+    """Draw it as a bound: dashed and red. For thresholds that differ between wallets."""
 
 
 @dataclass(frozen=True, slots=True)
