@@ -7,7 +7,6 @@ before a commit what `kubectl apply` would say after it, in the same words.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def refusals(document: Mapping[str, Any]) -> list[Diagnostic]:
     """Why the apiserver would refuse `document`, a monitor that `parse_monitor` takes; in the order of the schema."""
     schema = _schema()
-    return list(_judge(schema, _defaulted(schema, copy.deepcopy(dict(document))), ""))
+    return list(_judge(schema, _defaulted(schema, document), ""))
 
 
 @cache
@@ -34,20 +33,17 @@ def _schema() -> Schema:
 
 
 def _defaulted(schema: Schema, value: Any) -> Any:
-    """`value` with the schema's defaults, and without nulls, which say that a field is not there."""
+    """A copy of `value` with the schema's defaults, and without nulls, which say that a field is not there."""
     if isinstance(value, dict):
-        for name in [name for name, each in value.items() if each is None]:
-            del value[name]
-        for name, child in schema.get("properties", {}).items():
-            if name not in value and "default" in child:
-                value[name] = copy.deepcopy(child["default"])
-            if name in value:
-                value[name] = _defaulted(child, value[name])
-        if "additionalProperties" in schema:
-            for name in value:
-                value[name] = _defaulted(schema["additionalProperties"], value[name])
-    elif isinstance(value, list):
-        return [_defaulted(schema["items"], each) for each in value]
+        properties = schema.get("properties", {})
+        others = schema.get("additionalProperties", {})
+        found = {name: each for name, each in value.items() if each is not None}
+        for name, child in properties.items():
+            if name not in found and "default" in child:
+                found[name] = child["default"]
+        return {name: _defaulted(properties.get(name, others), each) for name, each in found.items()}
+    if isinstance(value, list):
+        return [_defaulted(schema.get("items", {}), each) for each in value]
     return value
 
 
