@@ -6,6 +6,8 @@ is read may be hostile: nesting and expanded aliases are bounded before anything
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 4_000_000
 """Nodes of a file once its aliases are written out; a thousand large monitors have fewer."""
+
+_SURROGATES = re.compile(r"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -101,6 +105,9 @@ def read(name: str) -> list[Document]:
 def _documents(file: str, text: str) -> Iterator[Document]:
     # Windows' line ends would shift what is cut out of the text by marks.
     text = text.replace("\r\n", "\n")
+    if text.lstrip().startswith("{"):
+        # JSON may write a sign as two escapes, which YAML has no word for.
+        text = _SURROGATES.sub(lambda pair: json.loads(f'"{pair.group()}"'), text)
     try:
         _check_bounds(file, text)
         loader = _Loader(text)

@@ -28,6 +28,15 @@ class _Dumper(_BASE):  # type: ignore[misc]
         return True
 
 
+def _text(dumper: Any, text: str) -> yaml.Node:
+    """Several lines as a block, so that an expression is read as it was written."""
+    node: yaml.Node = dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return node
+
+
+_Dumper.add_representer(str, _text)
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
