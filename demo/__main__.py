@@ -213,9 +213,9 @@ class Demo:
                 ("Alertmanager", bed.alertmanager_url),
                 ("walletmon's own metrics", f"{self.stage.operator.url}/metrics"),
                 ("the cluster", f"export KUBECONFIG={bed.kubeconfig}"),
-                ("", f"{_kubectl()} -n {NAMESPACE} describe walletmonitor {MONITOR}"),
+                ("what the monitor says", f"{_kubectl()} -n {NAMESPACE} describe walletmonitor {MONITOR}"),
                 ("make hot-2 hang", f"curl {control} --json '{{\"freeze_heartbeat\": true}}'"),
-                ("logs", str(bed.root / "log")),
+                ("logs", f"{bed.root}/log, {self.stage.operator.log}"),
             ),
         )
         self.screen.say("Pages appear below as they arrive. [bold]Ctrl-C[/] stops and removes everything.")

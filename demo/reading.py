@@ -66,6 +66,12 @@ class Alertmanager:
         """Alerts with these labels: `labels`, `status.state`, `receivers`, ..."""
         return [alert for alert in _get(f"{self.url}/api/v2/alerts") if _has(alert, labels)]
 
+    def muted(self, **labels: str) -> list[Json]:
+        """Alerts with these labels that some route has and does not tell; `status.mutedBy` names the time intervals."""
+        groups = _get(f"{self.url}/api/v2/alerts/groups")
+        alerts = [alert for group in groups for alert in group["alerts"]]
+        return [alert for alert in alerts if alert["status"]["mutedBy"] and _has(alert, labels)]
+
     def config(self) -> str:
         """The configuration it runs on, as YAML."""
         return str(_get(f"{self.url}/api/v2/status")["config"]["original"])

@@ -50,6 +50,7 @@ class Screen:
         self._step += 1
         began = time.monotonic()
         number = f"{self._step:2}/{self._steps} "
+        self._console.print()
         self._console.print(Text.assemble(self._clock(), (number, "cyan"), (title, "bold"), overflow="fold"))
         try:
             with self._spinner():
@@ -89,7 +90,7 @@ class Screen:
         table = Table(*columns, box=None, header_style="dim", padding=(0, 2, 0, 0))
         for row in rows:
             table.add_row(*(escape(cell) or "-" for cell in row))
-        self._below(table, above=1, below=1)
+        self._below(table, above=1)
 
     def page(self, page: Page) -> None:
         """A page as the person on call would read it."""
@@ -109,7 +110,7 @@ class Screen:
         subtitle = f"to {page.receiver}"
         panel = Panel(body, title=title, subtitle=subtitle, title_align="left", subtitle_align="right")
         panel.border_style = style
-        self._below(panel, above=1, below=1)
+        self._below(panel, above=1)
 
     def failed(self, what: str, account: str) -> None:
         """Why the demo ends, and what is known about it."""
@@ -119,11 +120,12 @@ class Screen:
     def _quoted(self, line: tuple[str, str], output: str) -> None:
         mark, asked = line
         self._below(Text.assemble((mark, "green"), (asked, "bold"), overflow="fold"), above=1)
-        self._below(Text(output.rstrip(), overflow="fold"), below=1)
+        self._below(Text(output.rstrip(), overflow="fold"))
 
-    def _below(self, what: RenderableType, *, above: int = 0, below: int = 0) -> None:
-        """Show `what` indented, as part of the present step."""
-        self._console.print(Padding(what, (above, 0, below, _INDENT), expand=False))
+    def _below(self, what: RenderableType, *, above: int = 0) -> None:
+        """Show `what` indented, as part of the present step, with so many empty lines above."""
+        self._console.print("\n" * above, end="")
+        self._console.print(Padding(what, (0, 0, 0, _INDENT), expand=False))
 
     def _clock(self) -> tuple[str, str]:
         return f"{time.monotonic() - self._began:5.1f} s ", "dim"

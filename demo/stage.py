@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import urllib3
+
 from demo.pager import Pager
 from demo.reading import Alertmanager, Prometheus
 from demo.wallet import Wallet
@@ -197,7 +199,7 @@ class Stage:
             return "nothing was started"
         said = [_section("monitors", self._kubectl_said("get", "walletmonitors", "-A", "-o", "yaml"))]
         said.append(_section("events", self._kubectl_said("get", "events", "-A", "--sort-by=.lastTimestamp")))
-        with contextlib.suppress(BedError):
+        with contextlib.suppress(BedError, urllib3.exceptions.HTTPError):  # it may be what failed
             said.append(_section("targets", "\n".join(map(_target_line, self.prometheus.targets()))))
             said.append(_section("alerts", "\n".join(map(_alert_line, self.prometheus.alerts()))))
         logs = [self.bed.log(name) for name in self.bed.components if name not in ("etcd", "kube-controller-manager")]

@@ -79,6 +79,7 @@ def check(
     test = {
         "rule_files": ["rules.yaml"],
         "evaluation_interval": "30s",
+        "group_eval_order": [group["name"] for group in rules],
         "fuzzy_compare": True,  # the last bit of a quotient is nobody's concern
         "tests": [
             {

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from tests.rules.proofs import monitor, rule_file
+from tests.rules.expressions import expression, pattern
+from tests.rules.proofs import monitor, rule_groups
+from walletmon.language.promql import Scope, scope
+from walletmon.language.promql_text import PromqlError, quoted
 from walletmon.packs.catalogue import packs
 from walletmon.packs.schema import Pack
 
@@ -31,5 +38,28 @@ def test_expressions_of_a_pack_are_promql_as_they_stand(pack: Pack, promtool: Pa
 
 def test_compiled_rules_pass_every_lint(promtool: Path, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
-    file.write_text(rule_file(monitor(hot_1={"golden-signals.syncLag": "10m"})), encoding="utf-8")
+    groups = rule_groups(monitor(hot_1={"golden-signals.syncLag": "10m"}))
+    file.write_text(json.dumps({"groups": groups}), encoding="utf-8")
+    _check(promtool, file)
+
+
+def _taken(expressions: Iterable[str]) -> list[str]:
+    """The expressions that scoping takes, scoped."""
+    figures = {"walletmon:threshold:p_one": Decimal("0.5"), "walletmon:threshold:p_each": None}
+    taken = []
+    for expr in expressions:
+        with suppress(PromqlError):
+            taken.append(scope(expr, Scope("ns", "mon"), figures))
+    return taken
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_prometheus_takes_whatever_scoping_takes(seed: int, promtool: Path, tmp_path: Path) -> None:
+    random = Random(seed)
+    taken = _taken(expression(random) for _ in range(1500))
+    taken += _taken(f"x{{a=~{quoted(pattern(random))}}}" for _ in range(1500))
+    assert len(taken) > 500
+    rules = [{"alert": f"A{index}", "expr": expr} for index, expr in enumerate(taken)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": [{"name": "any", "rules": rules}]}), encoding="utf-8")
     _check(promtool, file)

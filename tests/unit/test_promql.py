@@ -34,7 +34,6 @@ def one_line(text: str) -> str:
         ("rate(x[5m])", f"rate(x{{{M}}}[5m])"),
         ("x[1h30m] offset 1d", f"x{{{M}}}[1h30m] offset 1d"),
         ("x offset -5m", f"x{{{M}}} offset -5m"),
-        ("x @ 1600000000.5", f"x{{{M}}} @ 1600000000.500"),
         ("x[5m] @ start() offset 1m", f"x{{{M}}}[5m] @ start() offset 1m"),
         ("x @ end()", f"x{{{M}}} @ end()"),
         ("max_over_time(rate(x[5m])[1h:30s] offset 1h)", f"max_over_time(rate(x{{{M}}}[5m])[1h:30s] offset 1h)"),
@@ -134,6 +133,12 @@ def test_a_threshold_that_is_not_there_is_an_error(expr: str, words: str) -> Non
 def test_a_threshold_has_no_range() -> None:
     with pytest.raises(PromqlError, match="one figure"):
         scope("max_over_time(walletmon:threshold:p_one[5m])", WHERE, FIGURES)
+
+
+def test_a_threshold_that_has_become_a_number_is_no_set() -> None:
+    assert scope("x and walletmon:threshold:p_each", WHERE, FIGURES)
+    with pytest.raises(PromqlError, match="with the monitor's thresholds and labels in it"):
+        scope("x and walletmon:threshold:p_one", WHERE, FIGURES)
 
 
 def test_two_numbers_are_not_compared_when_a_threshold_has_become_one() -> None:

@@ -84,6 +84,9 @@ UNSUPPORTED = [
     "rate(x[5m] anchored)",
     r"x{a=`raw\d`}",
     "x </ 5",
+    "x @ 0",
+    "x @ -1",
+    "max_over_time(x[5m:1m] @ 1e18)",
 ]
 
 BROKEN = [
@@ -119,6 +122,9 @@ BROKEN = [
     "{{ namespace }}",
     "x; y",
     "x\\",
+    "x[9999y]",
+    "x offset 101y",
+    "x{a=~'a**'}",
     "--",
     "`",
     '"',
@@ -237,7 +243,7 @@ HARMLESS = [
     'label_replace(x, "dst", "namespace=\\"other\\"", "src", "(.*)")',
     'label_replace(x, "wallet", "other", "", "")',
     "max_over_time(max_over_time(x[5m])[1h:5m])[1d:1h]",
-    "x @ 0 offset -100y",
+    "x @ start() offset -99y",
     "x # {namespace='other'}",
     "absent(absent(x))",
     'x{a="‮"}',

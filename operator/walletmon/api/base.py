@@ -70,8 +70,8 @@ ScrapeDuration = Annotated[
 ]
 """A positive duration of hours and less: also a Go duration, so that CEL can compare two of them."""
 
-_BLANKS = r"\x00-\x20\x7f"
-_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+_BLANKS = r"\x00-\x20\x7f-\x9f"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^{_BLANKS}][^{_CONTROLS}]*$"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=TEXT_PATTERN)]
@@ -83,7 +83,7 @@ PRINTABLE_PATTERN = "^[!-~]+$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """A DNS subdomain (RFC 1123): the name of a Secret."""
 
-NO_DOLLAR = r"[^$\x00-\x1f\x7f]"
+NO_DOLLAR = r"[^$\x00-\x1f\x7f-\x9f]"
 # prometheus-operator's config-reloader replaces `$(NAME)` all over Prometheus' configuration and gives up on a name it
 # does not know: one such text in one monitor would stop configuration reloads for the whole cluster.
 

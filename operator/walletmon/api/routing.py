@@ -140,8 +140,8 @@ class Routing(Model):
                         path=f".{p}",
                     ),
                     rule(
-                        f"!has(self.{p}) || !has(self.{p}.muteTimeIntervals) || (has(self.muteTimeIntervals) && "
-                        f"self.{p}.muteTimeIntervals.all(m, self.muteTimeIntervals.exists(known, known.name == m)))",
+                        f"!has(self.{p}) || !has(self.{p}.muteTimeIntervals) || self.{p}.muteTimeIntervals.all(m, "
+                        "has(self.muteTimeIntervals) && self.muteTimeIntervals.exists(known, known.name == m))",
                         f"{p} names a mute interval that is not in muteTimeIntervals",
                         path=f".{p}",
                     ),

@@ -1,8 +1,7 @@
 """The few requests the controller makes to the apiserver, on one session, with plain documents.
 
-Server-side apply with the field manager `walletmon` is the only way children and status are written. Bodies are raw
-UTF-8 JSON: the apiserver parses apply bodies as YAML, and go-yaml refuses the surrogate pairs that JSON encoders
-write for emoji.
+Server-side apply with the field manager `walletmon` is the only way children and status are written. Bodies are JSON
+that is YAML as well, since the apiserver parses apply bodies as YAML: see `encode`.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from typing import Any, Protocol
 
 import aiohttp
@@ -25,7 +25,21 @@ _PAGE = 500
 _PATIENCE = 3
 _LONGEST_WAIT = 5.0
 
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
 logger = logging.getLogger(__name__)
+
+
+def encode(body: Any) -> bytes:
+    """The body of a request: JSON as the apiserver's YAML parser (go-yaml) takes it.
+
+    Raw UTF-8, because it refuses the surrogate pairs that JSON encoders write for emoji; but escapes for the few
+    characters that YAML does not let stand as they are. Of those, control characters would make it refuse the whole
+    object, or the status that tells of the matter; line separators it would read as spaces, so that the object never
+    were as it should be.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 class ApiError(Exception):
@@ -128,18 +142,25 @@ class Client:
         """See KubernetesApi."""
         metadata = live["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
+        # Not a `test`: where that fails the patch is called invalid, and this is a conflict.
         patch: list[dict[str, Any]] = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]}
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]}
         ]
         patch += [{"op": "remove", "path": pointer} for pointer in pointers]
-        return await self._request(
-            "PATCH",
-            resource,
-            resource.path(key),
-            body=patch,
-            content_type=_JSON_PATCH,
-            params={"fieldManager": FIELD_MANAGER},
-        )
+        try:
+            return await self._request(
+                "PATCH",
+                resource,
+                resource.path(key),
+                body=patch,
+                content_type=_JSON_PATCH,
+                params={"fieldManager": FIELD_MANAGER},
+            )
+        except ApiError as error:
+            if error.status == 422 and not error.details:
+                # A field is not there any more, so the patch could not be tried: the object is newer than what we read.
+                raise ApiError(409, "Conflict", f"{resource.kind} {key.name} has changed since it was read") from error
+            raise
 
     async def delete(self, resource: Resource, live: KubeObject) -> None:
         """See KubernetesApi."""
@@ -173,7 +194,7 @@ class Client:
         headers = await self._connection.authorization()
         data = None
         if body is not None:
-            data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            data = encode(body)
             headers["Content-Type"] = content_type
         for patience in range(_PATIENCE, -1, -1):
             status, retry_after, payload = await self._exchange(method, resource, path, data, params, headers)
@@ -183,7 +204,10 @@ class Client:
             await asyncio.sleep(min(retry_after, _LONGEST_WAIT))
         if status >= 400:
             raise _error(status, payload)
-        answer: KubeObject = json.loads(payload)
+        try:
+            answer: KubeObject = json.loads(payload)
+        except ValueError:
+            raise _error(status, payload) from None  # a proxy's page, a captive portal: nobody we know
         return answer
 
     async def _exchange(
@@ -198,7 +222,9 @@ class Client:
         """One request: its HTTP status, the seconds after which to come again (Retry-After), and the body."""
         code = "none"
         try:
-            async with self._session.request(method, path, data=data, params=params, headers=headers) as response:
+            async with self._session.request(
+                method, f"{self._connection.host}{path}", data=data, params=params, headers=headers
+            ) as response:
                 code = str(response.status)
                 wait = response.headers.get("Retry-After", "1")
                 return response.status, float(wait) if wait.isdigit() else 1.0, await response.read()

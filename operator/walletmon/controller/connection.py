@@ -20,7 +20,8 @@ from walletmon import __version__
 
 USER_AGENT = f"walletmon/{__version__}"
 _LOGIN_LIFETIME = timedelta(minutes=10)
-_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+# aiohttp's `connect` counts waiting for a free connection as well, which may take long while the apiserver is slow.
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5, sock_read=30)
 _CONNECTIONS = 32
 
 
@@ -47,7 +48,6 @@ class Connection:
     def session(self) -> aiohttp.ClientSession:
         """A new session with TLS set up; the caller closes it."""
         return aiohttp.ClientSession(
-            base_url=self.host,
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._ssl_context()),
             timeout=_REQUEST_TIMEOUT,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},

@@ -41,6 +41,7 @@ from walletmon.language.promql_text import (
     experimental,
     label_list,
     parse,
+    parser_failures,
     quoted,
     selector_text,
     subquery_text,
@@ -112,6 +113,7 @@ def _relevant(expr: str, thresholds: Thresholds) -> tuple[tuple[str, Decimal | N
 
 
 @lru_cache(maxsize=1024)
+@parser_failures()
 def _shape(expr: str, thresholds: tuple[tuple[str, Decimal | None], ...], *, per_wallet: bool) -> str:
     """The scoped expression with sentinels for the monitor's names, which are put in afterwards: parsing costs about
     0.2 ms, and thousands of monitors share the packs' expressions."""
@@ -122,14 +124,24 @@ def _shape(expr: str, thresholds: tuple[tuple[str, Decimal | None], ...], *, per
     macros = None if per_wallet else Macros.hide(expr)
     tree = parse(expr if macros is None else macros.text)
     rendered = _Renderer(dict(thresholds), per_wallet).render(tree)
-    result: str = promql.parse(rendered.text).prettify()
+    try:
+        result: str = promql.parse(rendered.text).prettify()
+        _check(promql.parse(result))
+    except PromqlError:
+        raise
+    except ValueError as error:
+        # Such as a set operator on a threshold that has become a number.
+        raise PromqlError(
+            Code.UNSUPPORTED_PROMQL,
+            f"with the monitor's thresholds and labels in it, the expression is not PromQL: {error}",
+            "compare a metric with the threshold",
+        ) from None
     if len(result) > MAX_OUTPUT:
         raise PromqlError(
             Code.TOO_LARGE,
             f"scoped to the monitor, the expression has {len(result)} characters; {MAX_OUTPUT} are the limit",
             "make it smaller, or split it into several rules",
         )
-    _check(promql.parse(result))
     return result if macros is None else macros.restore(result)
 
 

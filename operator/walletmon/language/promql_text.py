@@ -7,12 +7,14 @@ people is refused before it gets there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
 
 import promql_parser as promql
 
 from walletmon.api.diagnostic import Code
+from walletmon.language.regex import objection
 
 MAX_BYTES = 16_384
 MAX_BRACKETS = 50
@@ -24,7 +26,8 @@ _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ZERO = timedelta(0)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Prometheus counts nanoseconds in 64 bits: 292 years.
+_LONGEST = timedelta(days=100 * 365)
 
 STRING = r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`'
 """Pattern of a PromQL string."""
@@ -46,6 +49,24 @@ class PromqlError(ValueError):
         self.code = code
         self.message = message
         self.cure = cure
+
+
+@contextmanager
+def parser_failures() -> Iterator[None]:
+    """Turn a failure inside the parser's own machinery (a panic of its Rust code) into a PromqlError.
+
+    It is no Exception, and would take a worker down that does everything else right.
+    """
+    try:
+        yield
+    except BaseException as failure:
+        if type(failure).__name__ != "PanicException":
+            raise
+        raise PromqlError(
+            Code.UNSUPPORTED_PROMQL,
+            "walletmon cannot read this expression: its parser fails on it",
+            "write it in a simpler way, and please report this expression",
+        ) from None
 
 
 def parse(text: str) -> promql.Expr:
@@ -131,12 +152,19 @@ def selector_text(node: promql.VectorSelector, added: Mapping[str, str], *, rang
             raise PromqlError(
                 Code.INVALID_PROMQL, "a matcher holds a sign that is no text (a control character)", "take it out"
             )
+        operator = _operator(matcher)
+        if "~" in operator and (wrong := objection(matcher.value)) is not None:
+            raise PromqlError(
+                Code.INVALID_PROMQL,
+                f"Prometheus may not take the regular expression {quoted(matcher.value)}: {wrong}",
+                "write it in the syntax of RE2",
+            )
         label = matcher.name if _LEGACY_LABEL.fullmatch(matcher.name) else quoted(matcher.name)
-        matchers.append(f"{label}{_operator(matcher)}{quoted(matcher.value)}")
+        matchers.append(f"{label}{operator}{quoted(matcher.value)}")
     matchers += [f"{label}={quoted(value)}" for label, value in added.items()]
     text = f"{name or ''}{{{','.join(matchers)}}}"
     if range_ is not None:
-        text += f"[{promql.display_duration(range_)}]"
+        text += f"[{_duration(range_)}]"
     return text + _when(node.offset, node.at)
 
 
@@ -160,21 +188,32 @@ _OPERATORS = (
 
 def subquery_text(node: promql.SubqueryExpr) -> str:
     """What follows the inner expression of a subquery: range, step, `@` and offset."""
-    step = "" if node.step is None else promql.display_duration(node.step)
-    range_ = "" if node.range is None else promql.display_duration(node.range)
+    step = "" if node.step is None else _duration(node.step)
+    range_ = "" if node.range is None else _duration(node.range)
     return f"[{range_}:{step}]" + _when(node.offset, node.at)
+
+
+def _duration(length: timedelta) -> str:
+    if length > _LONGEST:
+        raise PromqlError(
+            Code.INVALID_PROMQL, f"a duration of {length.days} days is longer than Prometheus counts", "make it shorter"
+        )
+    return promql.display_duration(length)
 
 
 def _when(offset: timedelta | None, at: promql.AtModifier | None) -> str:
     text = ""
     if at is not None:
-        if at.at is not None:
-            text += f" @ {(at.at - _EPOCH) / timedelta(milliseconds=1) / 1000:.3f}"
-        else:
-            text += " @ start()" if at.type == promql.AtModifierType.Start else " @ end()"
+        if at.type == promql.AtModifierType.At:
+            raise PromqlError(
+                Code.UNSUPPORTED_PROMQL,
+                "`@` with a time asks for one moment of the past, where the answer never changes",
+                "leave it out, or use offset",
+            )
+        text += " @ start()" if at.type == promql.AtModifierType.Start else " @ end()"
     if offset is not None:
         sign, length = ("-", -offset) if offset < _ZERO else ("", offset)
-        text += f" offset {sign}{promql.display_duration(length)}"
+        text += f" offset {sign}{_duration(length)}"
     return text
 
 

@@ -7,6 +7,7 @@ force come later, by the transformation of `walletmon.language.promql`.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -102,7 +103,9 @@ class Pack(_Model):
         where = Scope("namespace", "monitor")
         for name, expr in [(r.record, r.expr) for r in self.recordings] + [(a.name, a.expr) for a in self.alerts]:
             try:
-                scope(expr, where, dict.fromkeys(own))
+                # Both ways: a threshold may be a series of its own or a number.
+                for figure in (None, Decimal(1)):
+                    scope(expr, where, dict.fromkeys(own, figure))
             except PromqlError as error:
                 raise ValueError(f"{name}: {error.message}; {error.cure}") from None
         return self
