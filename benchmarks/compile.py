@@ -1,11 +1,12 @@
 """How fast monitors become objects, and in how much memory: `python -m benchmarks.compile`.
 
-Three stages of each size, each size in a process of its own, so that memory is its peak alone:
+Two stages of each size, each size in a process of its own, so that memory is its peak alone:
 
 * `compile`: parsed models to objects, what the operator does at each visit,
 * `render`: files to YAML, what `walletmon render` does (reading, parsing, the CRD's rules, compiling, writing).
 
-Prints a Markdown table for `docs/benchmarks.md`.
+Times are seconds of the processor, so that what else the machine does matters little. Prints a Markdown table for
+`docs/benchmarks.md`.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ def measure(monitors: int, wallets: int, folder: Path) -> str:
 
     documents = [document(index, wallets) for index in range(monitors)]
     models = [parse_monitor(each) for each in documents]
-    started = time.perf_counter()
+    started = time.process_time()
     compile_monitor(models[0], MonitorClass())
-    first = time.perf_counter() - started
-    started = time.perf_counter()
+    first = time.process_time() - started
+    started = time.process_time()
     for model in models:
         bundle = compile_monitor(model, MonitorClass())
         if bundle.errors:
             raise SystemExit(f"the benchmark's own monitor is wrong: {bundle.errors[0]}")
-    each = (time.perf_counter() - started) / monitors
+    each = (time.process_time() - started) / monitors
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     file = folder / "monitors.yaml"
     file.write_text(yaml.safe_dump_all(documents, sort_keys=False), encoding="utf-8")
@@ -89,12 +90,12 @@ def measure(monitors: int, wallets: int, folder: Path) -> str:
 
 
 def _render(file: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of `walletmon render` as a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    started = time.perf_counter()
+    """Processor seconds and peak MiB of `walletmon render` as a process of its own."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "walletmon.cli", "render", str(file)], stdout=subprocess.DEVNULL, check=True)
-    seconds = time.perf_counter() - started
-    return seconds, max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, after.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -104,9 +105,7 @@ def main() -> None:
             print(measure(int(sys.argv[1]), int(sys.argv[2]), Path(folder)))
         return
     load = os.getloadavg()[0]
-    print(
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the start\n"
-    )
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} before\n")
     print("| monitors | wallets each | first compile | compile, each | monitors/s | peak | render | peak |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for monitors, wallets in SIZES:

@@ -1,4 +1,4 @@
-"""Plain files for those without prometheus-operator: promtool and amtool take them, and the routes lead where they should."""
+"""Plain files for those without prometheus-operator: promtool and amtool take them, and the routes lead home."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from testbed.binaries import ensure
-from testbed.sources import JUDGES
+from testbed.sources import AMTOOL
 from tests.documents import maximal
 from walletmon.cli import main
 
 
 @pytest.fixture(scope="module")
 def amtool() -> Path:
-    return ensure(JUDGES)["amtool"]
+    return ensure((AMTOOL,))["amtool"]
 
 
 @pytest.fixture(scope="module")
