@@ -53,7 +53,6 @@ EXPRESSIONS = [
     "rate(x[5m])",
     "increase(x[5m] offset 1m)",
     "x offset -1m",
-    "x @ 600",
     "x @ start()",
     "rate(x[5m] @ end())",
     "max_over_time(x[10m:1m])",
