@@ -67,7 +67,6 @@ WELL_DB = BROKEN_DB | {("up", None, ""): "1"}
         pytest.param("sum(x) > 6", PODS, [A], id="a sum is one for each wallet"),
         pytest.param("sum by () (x) > 13", PODS, [], id="and never one over wallets"),
         pytest.param("sum by (pod) (x) > 6", PODS, [], id="a sum by a label is within the wallet"),
-        pytest.param("sum without (wallet, pod) (x) > 6", PODS, [A], id="without cannot drop the wallet"),
         pytest.param("topk(1, x) > 0", PODS, [A, B], id="the top one of each wallet"),
         pytest.param("count_values('v', x) > 1", PODS, [A, B], id="values are counted in each wallet"),
         pytest.param("sum(x) > vector(6)", PODS, [A], id="against a vector without labels"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Severity(StrEnum):
@@ -18,56 +19,182 @@ class Severity(StrEnum):
 
 
 class Code(StrEnum):
-    """Every kind of finding; the words are part of the interface (status, lint output, documentation)."""
+    """Every kind of finding; the words are part of the interface (status, lint output, documentation).
 
-    INVALID_FIELD = "InvalidField"
-    """A value that the schema does not take."""
-    DUPLICATE_INSTANCE = "DuplicateInstance"
-    """Two wallets with one `instance`: their series could not be told apart."""
-    UNKNOWN_WALLET = "UnknownWallet"
-    """A reference to a wallet that the monitor does not have."""
-    UNWATCHED_WALLET = "UnwatchedWallet"
-    """A wallet that no target's metrics tell about."""
-    UNKNOWN_RECEIVER = "UnknownReceiver"
-    """A route to a receiver that the monitor does not have."""
-    UNKNOWN_MUTE_INTERVAL = "UnknownMuteInterval"
-    """A mute interval that the monitor does not have."""
-    UNKNOWN_PACK = "UnknownPack"
-    """A pack that does not exist."""
-    UNKNOWN_PRESET = "UnknownPreset"
-    """A preset that the pack does not have."""
-    UNKNOWN_ALERT = "UnknownAlert"
-    """An alert that the pack does not have."""
-    UNKNOWN_THRESHOLD = "UnknownThreshold"
-    """A threshold that the pack does not have."""
-    INVALID_QUANTITY = "InvalidQuantity"
-    """A figure that cannot be read, or whose unit does not fit."""
-    OUT_OF_BOUNDS = "OutOfBounds"
-    """A figure outside what makes sense for its threshold."""
-    INVALID_PROMQL = "InvalidPromql"
-    """An expression that cannot be parsed."""
-    UNSUPPORTED_PROMQL = "UnsupportedPromql"
-    """An expression that Prometheus may know but walletmon cannot read, so cannot keep within the monitor's series."""
-    FOREIGN_SCOPE = "ForeignScope"
-    """An expression that asks for a namespace or monitor by itself."""
-    INVALID_RULE = "InvalidRule"
-    """A sentence of the rule language that cannot be read, or that can be read in two ways."""
-    UNKNOWN_FUNCTION = "UnknownFunction"
-    """A function that the rule language does not have."""
-    UNKNOWN_METRIC = "UnknownMetric"
-    """A metric that nothing known exposes, with a name close to one that is."""
-    WRONG_METRIC_KIND = "WrongMetricKind"
-    """A function of a metric for which it means nothing: the rate of a gauge, a percentile of a counter."""
-    CONFLICTING_FIELDS = "ConflictingFields"
-    """The same thing said twice, and differently."""
-    DUPLICATE_ALERT = "DuplicateAlert"
-    """Two alerts of one name in one monitor."""
-    INVALID_TEMPLATE = "InvalidTemplate"
-    """A template in an annotation or label that could read foreign series, or that Prometheus would not take."""
-    SPARSE_SAMPLES = "SparseSamples"
-    """Scrapes too far apart for the packs' alerts to see anything."""
-    TOO_LARGE = "TooLarge"
-    """More than an object can hold."""
+    `docs/diagnostics.md` is made of what stands here: `meaning` says what is wrong, `remedy` what to do about it.
+    """
+
+    meaning: str
+    remedy: str
+
+    def __new__(cls, word: str, meaning: str, remedy: str) -> Self:
+        """The member that equals `word`."""
+        code = str.__new__(cls, word)
+        code._value_ = word
+        code.meaning = meaning
+        code.remedy = remedy
+        return code
+
+    INVALID_FIELD = (
+        "InvalidField",
+        "A value that the schema does not take.",
+        "Write the field in the form that `kubectl explain walletmonitor.spec...` gives.",
+    )
+    DUPLICATE_INSTANCE = (
+        "DuplicateInstance",
+        "Two wallets with one `instance`: their series could not be told apart.",
+        "Give each wallet its own `instance`, or leave it out to use the wallet's name.",
+    )
+    UNKNOWN_WALLET = (
+        "UnknownWallet",
+        "A reference to a wallet that the monitor does not have.",
+        "Name a wallet of `spec.wallets`, or add it there.",
+    )
+    UNWATCHED_WALLET = (
+        "UnwatchedWallet",
+        "A wallet that no target's metrics tell about.",
+        "Add a target with `wallet` or `walletFrom` for it, or take the wallet out.",
+    )
+    UNKNOWN_RECEIVER = (
+        "UnknownReceiver",
+        "A route to a receiver that the monitor does not have.",
+        "Name a receiver of `spec.routing.receivers`, or add it there.",
+    )
+    UNKNOWN_MUTE_INTERVAL = (
+        "UnknownMuteInterval",
+        "A mute interval that the monitor does not have.",
+        "Name an interval of `spec.routing.muteTimeIntervals`, or add it there.",
+    )
+    UNKNOWN_PACK = (
+        "UnknownPack",
+        "A pack that does not exist.",
+        "`walletmon packs` lists the packs there are.",
+    )
+    UNKNOWN_PRESET = (
+        "UnknownPreset",
+        "A preset that the pack does not have.",
+        "Leave `preset` out, or name one that the pack has.",
+    )
+    UNKNOWN_ALERT = (
+        "UnknownAlert",
+        "An alert that the pack does not have.",
+        "`walletmon packs --verbose` lists each pack's alerts.",
+    )
+    UNKNOWN_THRESHOLD = (
+        "UnknownThreshold",
+        "A threshold that the pack does not have.",
+        "`walletmon packs --verbose` lists each pack's thresholds.",
+    )
+    INVALID_QUANTITY = (
+        "InvalidQuantity",
+        "A figure that cannot be read, or whose unit does not fit.",
+        "Write digits and a unit that fits: `1.2s`, `85%`, `10GiB`, `0.5 ETH`.",
+    )
+    OUT_OF_BOUNDS = (
+        "OutOfBounds",
+        "A figure outside what makes sense for its threshold.",
+        "Write a figure between the bounds in the message: outside of them the alert never fires, or always.",
+    )
+    INVALID_PROMQL = (
+        "InvalidPromql",
+        "An expression that cannot be parsed.",
+        "Correct the expression; `promtool promql format` (with `--experimental`) shows where Prometheus stumbles too.",
+    )
+    UNSUPPORTED_PROMQL = (
+        "UnsupportedPromql",
+        "An expression that Prometheus may know but walletmon cannot read, so cannot keep within the monitor's series.",
+        "Say the same in older syntax. The fault is walletmon's: the parser it uses is behind Prometheus.",
+    )
+    FOREIGN_SCOPE = (
+        "ForeignScope",
+        "An expression that asks for a namespace or monitor by itself.",
+        "Leave matchers on `namespace` and `walletmon` out: only this monitor's series are there.",
+    )
+    INVALID_RULE = (
+        "InvalidRule",
+        "A sentence of the rule language that cannot be read, or that can be read in two ways.",
+        "Correct it where the caret points; `docs/rule-language.md` has every construct with an example.",
+    )
+    UNKNOWN_FUNCTION = (
+        "UnknownFunction",
+        "A function that the rule language does not have.",
+        "`docs/rule-language.md` lists the functions; for others write the rule in PromQL, as `expr`.",
+    )
+    WRONG_METRIC_KIND = (
+        "WrongMetricKind",
+        "A function of a metric for which it means nothing: the rate of a gauge, a percentile of a counter.",
+        "Take the function that fits; `docs/metrics.md` has each metric's type.",
+    )
+    CONFLICTING_FIELDS = (
+        "ConflictingFields",
+        "The same thing said twice, and differently.",
+        "Say it in one place: in the sentence, or in the fields beside it.",
+    )
+    DUPLICATE_ALERT = (
+        "DuplicateAlert",
+        "Two alerts of one name in one monitor.",
+        "Give each alert its own name; to change an alert of a pack, use the pack's `overrides`.",
+    )
+    INVALID_TEMPLATE = (
+        "InvalidTemplate",
+        "A template in an annotation or label that could read foreign series, or that Prometheus would not take.",
+        "Use `{{ $labels.<name> }}` and `{{ $value }}` with the formatting functions that the message lists.",
+    )
+    SPARSE_SAMPLES = (
+        "SparseSamples",
+        "Scrapes too far apart for the packs' alerts to see anything.",
+        "Scrape at least every two minutes.",
+    )
+    TOO_LARGE = (
+        "TooLarge",
+        "More than an object can hold.",
+        "Split it into several rules, or several monitors.",
+    )
+    MISSING_COMPARISON = (
+        "MissingComparison",
+        "A rule without a comparison: it fires whenever the series exist.",
+        "Compare with a figure: `... > 5`.",
+    )
+    NEVER_FIRES = (
+        "NeverFires",
+        "A comparison that is never true, such as `absent(x) == 0`.",
+        "`absent(x)` gives 1 or nothing, so it needs no comparison; `count(x)` is never 0.",
+    )
+    QUANTILE_WITHOUT_LE = (
+        "QuantileWithoutLe",
+        "`histogram_quantile` over buckets that were summed without their bounds.",
+        "Keep `le` in the aggregation: `sum by (le) (rate(x_bucket[5m]))`.",
+    )
+    RATE_OF_GAUGE = (
+        "RateOfGauge",
+        "A rate of something that goes up and down: every fall would count as a restart from zero.",
+        "Use `delta`, `deriv` or `changes`, or name a counter.",
+    )
+    DROPPED_WALLET = (
+        "DroppedWallet",
+        "A rule that takes the label `wallet` away or writes it: nobody could tell whose alert it is.",
+        "Leave `wallet` where it is; every rule is a statement about each wallet.",
+    )
+    MISSING_LABEL = (
+        "MissingLabel",
+        "An annotation that reads a label which the expression's result does not have: it would be blank.",
+        "Keep the label in the aggregation, or take it out of the text.",
+    )
+    UNKNOWN_METRIC = (
+        "UnknownMetric",
+        "A metric that looks like one of a pack, and is none: the rule would stay silent for ever.",
+        "Correct its name; `docs/metrics.md` lists the metrics.",
+    )
+    UNREADABLE = (
+        "Unreadable",
+        "A file or a document that is no YAML, or no Kubernetes object.",
+        "Correct the text at the line that the message names.",
+    )
+    DUPLICATE_MONITOR = (
+        "DuplicateMonitor",
+        "Two monitors of one name in one namespace, in what was given to the command.",
+        "Give each its own name: on the cluster the second would replace the first.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +215,6 @@ class Diagnostic:
     excerpt: str | None = None
 
     def __str__(self) -> str:
+        """The finding as status conditions and `lint` say it."""
         place = "" if self.line is None else f":{self.line}:{self.column}"
         return f"{self.code}: {self.path}{place}: {self.message}; {self.cure}"

@@ -41,6 +41,9 @@ def parse_monitor(document: Mapping[str, Any]) -> WalletMonitor:
 def _diagnostic(detail: Any) -> Diagnostic:
     path = ""
     for step in detail["loc"]:
+        if step == "[key]":
+            # pydantic's word for a key that is wrong itself; the path up to it says which.
+            continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
     shown = repr(detail["input"])
     if len(shown) > _SHOWN_AT_MOST:

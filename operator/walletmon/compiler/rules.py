@@ -24,9 +24,11 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.bundle import Manifest, Part
 from walletmon.compiler.links import dashboard_url, runbook_url
+from walletmon.compiler.metrics import known_metrics
 from walletmon.compiler.objects import child
 from walletmon.compiler.scraping import watched_wallets
 from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest, pack_uses
+from walletmon.language.lint import lint, missing_labels
 from walletmon.language.promql import Scope, Thresholds, scope
 from walletmon.language.promql_text import PromqlError
 from walletmon.language.quantity import plain
@@ -185,6 +187,8 @@ class _Compiler:
         except PromqlError as error:
             self._report(error.code, f"{path}.expr", error.message, error.cure)
             return None
+        if not self._sound(rule, rule.expr, expr, path):
+            return None
         texts = {"summary": rule.summary, "description": rule.description, "runbook_url": rule.runbook_url}
         return self._alert(
             rule.name,
@@ -289,16 +293,27 @@ class _Compiler:
             return False
         return True
 
+    def _sound(self, rule: Rule, written: str, scoped: str, path: str) -> bool:
+        """Whether the rule can do what an alert is for: see `language.lint`."""
+        flaws = list(lint(written, scoped, known_metrics()))
+        for flaw in flaws:
+            self._report(flaw.code, f"{path}.expr", flaw.message, flaw.cure)
+        blank = [
+            (where, label) for where, text in _texts(rule, path).items() for label in missing_labels(scoped, text or "")
+        ]
+        for where, label in blank:
+            self._report(
+                Code.MISSING_LABEL,
+                where,
+                f"the result of the expression has no label {label}: the text would have a blank there",
+                f"keep {label} in the aggregation, as in `by (wallet, {label})`, or leave it out of the text",
+            )
+        return not flaws and not blank
+
     def _own_texts(self, rule: Rule, path: str) -> bool:
         """Whether the rule's annotations and labels can be taken; Prometheus expands templates in both."""
-        texts = {
-            f"{path}.summary": rule.summary,
-            f"{path}.description": rule.description,
-            f"{path}.runbookUrl": rule.runbook_url,
-            **{f"{path}.labels.{name}": value for name, value in (rule.labels or {}).items()},
-        }
         fine = True
-        for where, text in texts.items():
+        for where, text in _texts(rule, path).items():
             try:
                 check_template(text or "")
             except TemplateError as error:
@@ -351,6 +366,16 @@ class _Compiler:
 def _length(duration: str | None) -> timedelta | None:
     length: timedelta | None = None if duration is None else promql.parse_duration(duration)
     return length
+
+
+def _texts(rule: Rule, path: str) -> dict[str, str | None]:
+    """Everything of a rule that Prometheus expands as a template, by its path."""
+    return {
+        f"{path}.summary": rule.summary,
+        f"{path}.description": rule.description,
+        f"{path}.runbookUrl": rule.runbook_url,
+        **{f"{path}.labels.{name}": value for name, value in (rule.labels or {}).items()},
+    }
 
 
 def _bookkeeping_interval(interval: str) -> str:

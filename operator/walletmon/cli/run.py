@@ -1,25 +1,15 @@
-"""The command line."""
+"""`walletmon run`: the operator itself."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 
 import click
 
-from walletmon import __version__
-from walletmon.api.crd import crd_yaml
 from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="walletmon")
-def main() -> None:
-    """Watch crypto wallets on Kubernetes, and say truthfully whether they are watched."""
-
-
-@main.command()
+@click.command()
 @click.option(
     "--namespace",
     "namespaces",
@@ -84,18 +74,6 @@ def run(
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
-@click.option(
-    "--output", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout."
-)
-def crds(output: Path | None) -> None:
-    """Print the CustomResourceDefinitions."""
-    if output is None:
-        click.echo(crd_yaml(), nl=False)
-    else:
-        output.write_text(crd_yaml(), encoding="utf-8")
-
-
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdigit() or int(port) > 65535:
@@ -110,7 +88,3 @@ def _label(text: str) -> tuple[str, str]:
             f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label"
         )
     return key, value
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m walletmon.cli`."""
+
+from walletmon.cli import main
+
+main()

@@ -1,0 +1,86 @@
+"""What `lint` and `render` share: from files to compiled monitors, and what is wrong with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from walletmon.api.admission import refusals
+from walletmon.api.diagnostic import Code, Diagnostic, Severity
+from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.parse import InvalidMonitor, parse_monitor
+from walletmon.cli.documents import Document, Place, UnreadableError, read
+from walletmon.compiler.bundle import Bundle
+from walletmon.compiler.compile import compile as compile_monitor
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with its place in a file, and the monitor it is about (empty for a file that cannot be read)."""
+
+    place: Place
+    monitor: str
+    diagnostic: Diagnostic
+
+    @property
+    def is_error(self) -> bool:
+        """Whether something asked for would be missing."""
+        return self.diagnostic.severity is Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One monitor, what follows from it (None if it cannot be understood), and what is wrong with it."""
+
+    monitor: WalletMonitor | None
+    bundle: Bundle
+    found: tuple[Found, ...]
+
+
+def check_files(names: Iterable[str], class_: MonitorClass, namespace: str | None = None) -> Iterator[Checked]:
+    """Every monitor in the files, compiled; `namespace` is that of monitors which name none."""
+    seen: dict[str, Place] = {}
+    for name in names:
+        try:
+            documents = read(name)
+        except UnreadableError as error:
+            found = Found(error.place, "", error.diagnostic)
+            yield Checked(None, Bundle.rejected([error.diagnostic]), (found,))
+            continue
+        for document in documents:
+            if namespace is not None and isinstance(document.content.get("metadata"), dict):
+                document.content["metadata"].setdefault("namespace", namespace)
+            yield _check(document, class_, seen)
+
+
+def _check(document: Document, class_: MonitorClass, seen: dict[str, Place]) -> Checked:
+    monitor, bundle = _compiled(document, class_)
+    diagnostics = list(bundle.diagnostics)
+    name = document.name
+    here = document.place(Diagnostic(Code.DUPLICATE_MONITOR, "metadata.name", "", ""))
+    first = seen.setdefault(name, here)
+    if first is not here:
+        diagnostics.append(
+            Diagnostic(
+                Code.DUPLICATE_MONITOR,
+                "metadata.name",
+                f"{first.file}:{first.line} has a monitor {name} too",
+                "give it another name, or another namespace",
+            )
+        )
+    found = tuple(Found(document.place(each), name, each) for each in diagnostics)
+    return Checked(monitor, bundle, found)
+
+
+def _compiled(document: Document, class_: MonitorClass) -> tuple[WalletMonitor | None, Bundle]:
+    try:
+        monitor = parse_monitor(document.content)
+    except InvalidMonitor as error:
+        return None, Bundle.rejected(error.diagnostics)
+    refused = refusals(document.content)
+    bundle = compile_monitor(monitor, class_)
+    # What the apiserver would refuse, the compiler finds as well where it matters to objects: once is enough.
+    paths = tuple(each.path for each in refused)
+    further = [each for each in bundle.diagnostics if not each.path.startswith(paths)] if paths else bundle.diagnostics
+    return monitor, Bundle(bundle.objects, (*refused, *further))
