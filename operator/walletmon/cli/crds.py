@@ -18,4 +18,7 @@ def crds(output: Path | None) -> None:
     if output is None:
         click.echo(crd_yaml(), nl=False)
     else:
-        output.write_text(crd_yaml(), encoding="utf-8")
+        try:
+            output.write_text(crd_yaml(), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(str(error)) from error

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
+from walletmon.api.base import DnsLabel
 from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
+from walletmon.api.targets import LabelKey, SelectedValue
+
+_LABEL: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[LabelKey, SelectedValue])
+_NAMESPACE: TypeAdapter[str] = TypeAdapter(DnsLabel)
 
 
 @click.command()
@@ -63,9 +70,11 @@ def run(
     host, port = _address(listen)
     class_ = MonitorClass(
         object_labels=dict(_label(text) for text in object_labels),
-        runbook_base_url=runbook_base_url.rstrip("/"),
-        grafana_url=grafana_url.rstrip("/") if grafana_url else None,
+        runbook_base_url=_url(runbook_base_url, "--runbook-base-url"),
+        grafana_url=_url(grafana_url, "--grafana-url") if grafana_url else None,
     )
+    for name in namespaces:
+        _namespace(name)
     configure_logging(log_format, log_level)
     options = Options(class_=class_, namespaces=namespaces, host=host, port=port, workers=workers)
     try:
@@ -76,15 +85,34 @@ def run(
 
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
-    if not separator or not port.isdigit() or int(port) > 65535:
+    if not separator or re.fullmatch("[0-9]{1,5}", port) is None or int(port) > 65535:
         raise click.BadParameter(f"{text!r} is not ADDR:PORT, for example 0.0.0.0:8080", param_hint="--listen")
     return host.strip("[]"), int(port)
 
 
 def _label(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
-    if not separator or not key:
+    try:
+        # What is no Kubernetes label would be refused with every single object, long after the start.
+        label = _LABEL.validate_python((key, value))
+    except ValidationError:
+        label = None
+    if not separator or label is None:
         raise click.BadParameter(
-            f"{text!r} is not KEY=VALUE, for example release=monitoring", param_hint="--object-label"
+            f"{text!r} is not KEY=VALUE of a Kubernetes label, for example release=monitoring",
+            param_hint="--object-label",
         )
-    return key, value
+    return label
+
+
+def _namespace(name: str) -> None:
+    try:
+        _NAMESPACE.validate_python(name)
+    except ValidationError:
+        raise click.BadParameter(f"{name!r} is not the name of a namespace", param_hint="--namespace") from None
+
+
+def _url(text: str, option: str) -> str:
+    if re.fullmatch("https?://[!-~]+", text) is None:
+        raise click.BadParameter(f"{text!r} is not a URL with http:// or https://", param_hint=option)
+    return text.rstrip("/")

@@ -18,7 +18,7 @@ from walletmon.controller.resources import EVENTS, KubeObject, Uid, uid_of
 
 _QUIET_SECONDS = 600.0
 _REMEMBERED = 4096
-_NOTE_AT_MOST = 1024
+_NOTE_AT_MOST = 1024  # bytes, unlike the lengths in a CustomResourceDefinition
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class EventRecorder:
             "type": kind,
             "reason": reason,
             "action": action,
-            "note": note[:_NOTE_AT_MOST],
+            "note": note.encode()[:_NOTE_AT_MOST].decode(errors="ignore"),
             "reportingController": "walletmon.dev/operator",
             "reportingInstance": self._instance,
             "regarding": {
