@@ -10,7 +10,6 @@ templates in annotations and labels cannot run queries.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -22,10 +21,11 @@ from walletmon.api.base import RESERVED_LABELS
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.compiler.bundle import Manifest, Part
+from walletmon.compiler.bundle import Part
 from walletmon.compiler.links import dashboard_url, runbook_url
 from walletmon.compiler.metrics import known_metrics
 from walletmon.compiler.objects import child
+from walletmon.compiler.packing import GroupRules, packed
 from walletmon.compiler.scraping import watched_wallets
 from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest, pack_uses
 from walletmon.language.lint import lint, missing_labels
@@ -43,17 +43,11 @@ SEVERITY = {Priority.P0: "critical", Priority.P1: "warning", Priority.P2: "info"
 OWN_RULES = "rules"
 """Value of the label `pack` on alerts of the monitor's own, and the end of their group's name."""
 
-MAX_OBJECT_BYTES = 480 * 1024
-"""Most that the rules of one object may weigh; prometheus-operator puts each into a file of at most 512 KiB."""
-
 LOOKBACK_SECONDS = 300
 """How long Prometheus takes the last sample of a series for its present value (its default)."""
 
 WINDOW_SECONDS = 300
 """Range over which the packs take rates."""
-
-GroupRules = tuple[str, str, list[dict[str, Any]]]
-"""A group's name, interval and rules."""
 
 
 def rule_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
@@ -65,7 +59,7 @@ def rule_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
     groups += [(f"{name}.{used.pack.name}", interval, compiler.pack(used)) for used in uses.used]
     groups.append((f"{name}.{OWN_RULES}", interval, compiler.own()))
     part = Part(diagnostics=[*uses.diagnostics, *compiler.diagnostics, *_sparse_targets(monitor, uses)])
-    for index, content in enumerate(_packed(groups), start=1):
+    for index, content in enumerate(packed(groups), start=1):
         object_name = name if index == 1 else f"{name}.{index}"
         part.objects.append(
             child(
@@ -395,32 +389,3 @@ def _sparse_targets(monitor: WalletMonitor, uses: PackUses) -> Iterator[Diagnost
                 "make the interval at most 2m",
                 Severity.WARNING,
             )
-
-
-def _packed(groups: list[GroupRules]) -> Iterator[list[Manifest]]:
-    """The groups as documents, in as many objects as they need; a group too large for one goes on in the next."""
-    content: list[Manifest] = []
-    size = 0
-    for name, interval, rules in groups:
-        pieces = 0
-        open_group: Manifest | None = None
-        for rule in rules:
-            weight = _weight(rule)
-            if content and size + weight > MAX_OBJECT_BYTES:
-                yield content
-                content, size, open_group = [], 0, None
-            if open_group is None:
-                pieces += 1
-                piece_name = name if pieces == 1 else f"{name}.{pieces}"
-                open_group = {"name": piece_name, "interval": interval, "rules": []}
-                content.append(open_group)
-            open_group["rules"].append(rule)
-            size += weight
-    if content:
-        yield content
-
-
-def _weight(rule: Mapping[str, Any]) -> int:
-    """Bytes that the rule takes in a file, from above: YAML indents every line of an expression."""
-    text = json.dumps(rule, ensure_ascii=False)
-    return len(text.encode()) + 12 * text.count("\\n") + 16 * text.count('":')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import prod
 from typing import Any
 
 from lark import Token, Transformer
@@ -12,6 +11,7 @@ from lark.visitors import v_args
 from walletmon.api.alerting import Priority
 from walletmon.api.diagnostic import Code
 from walletmon.language.functions import check_function, percentile
+from walletmon.language.regex import objection
 from walletmon.language.rule_error import RuleError
 from walletmon.language.syntax import (
     Absent,
@@ -277,32 +277,11 @@ def _unquoted(token: Token) -> str:
 
 
 def _check_pattern(pattern: str, offset: int) -> None:
-    """Refuse what is no regular expression for Prometheus (Go's, RE2), which would refuse the whole file of rules.
-
-    Python's and RE2's expressions differ: what Python alone knows is refused here, and so is what RE2 alone knows.
-    """
-    if _AMBIGUOUS_SET.search(_ESCAPE.sub("a", pattern)):
+    """Refuse what is no regular expression for Prometheus, which would refuse the whole file of rules."""
+    found = objection(pattern)
+    if found is not None:
         raise _invalid(
-            f"{pattern!r} has a set of signs that is read differently in different places",
-            r"within [...] write \[ \& \- \~ \| for the signs themselves, and \d or a-z for classes",
+            f"{pattern!r} might be no regular expression for Prometheus: {found}",
+            "write it in the syntax of Go's regular expressions (RE2)",
             offset,
         )
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise _invalid(f"{pattern!r} is no regular expression: {error}", "correct it", offset) from None
-    bare = _ESCAPED_SIGN.sub("a", pattern)
-    counts = [int(count) for count in _COUNT.findall(bare)]
-    if _PYTHON_ONLY.search(bare) or re.search(r"\\[1-9uUNZ]", pattern) or prod(counts) > _MOST_REPETITIONS:
-        raise _invalid(
-            f"{pattern!r} is no regular expression that Prometheus takes",
-            "leave out look-around, back references, possessive or large repetitions",
-            offset,
-        )
-
-
-_AMBIGUOUS_SET = re.compile(r"\[\^?\]?[^\]]*?(?:\[|&&|--|~~|\|\|)")
-_ESCAPED_SIGN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-_COUNT = re.compile(r"\{(?:[0-9]*,)?([1-9][0-9]*),?\}")
-_PYTHON_ONLY = re.compile(r"[*+?}]\+|\(\?(?![imsU-]*[:)]|P<)")
-_MOST_REPETITIONS = 1000
