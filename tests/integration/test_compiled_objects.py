@@ -7,7 +7,6 @@ Objects go the way that they go in production (our client, server-side apply), b
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
