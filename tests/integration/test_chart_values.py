@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -124,7 +125,8 @@ def test_the_values_become_the_operators_command_line(helm: Path) -> None:
 
 
 def test_the_operator_understands_that_command_line(helm: Path) -> None:
-    run = main.commands["run"]
+    run = main.get_command(click.Context(main), "run")
+    assert run is not None
     defaults = run.make_context("run", container(rendered(helm, {}))["args"][1:]).params
     assert defaults == run.make_context("run", []).params
     everything = run.make_context("run", container(rendered(helm, EVERYTHING))["args"][1:]).params
