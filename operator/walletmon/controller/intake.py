@@ -33,6 +33,8 @@ from walletmon.controller.resources import (
 
 _RELIST_AFTER = 1.0
 _RELIST_RETRY = 2.0
+# kopf begins to watch a new kind some time after it came and does not tell when; no watch reports what happens before.
+_LOOK_AT_NEW_KIND_AFTER = (0.0, 5.0, 15.0, 45.0)
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Intake:
         self._metrics = metrics
         self._key_of_uid: dict[Uid, Key] = {}
         self._relisting: dict[Resource, asyncio.Task[None]] = {}
+        self._new_kinds: dict[Resource, asyncio.Task[None]] = {}
         self._established: dict[str, bool] = {}
 
     @property
@@ -113,16 +116,17 @@ class Intake:
 
     async def close(self) -> None:
         """Stop what is under way."""
-        for task in self._relisting.values():
+        tasks = [*self._new_kinds.values(), *self._relisting.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._relisting.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _kind_news(self, store: Store, established: bool) -> None:
         before = self._established.get(store.resource.crd_name)
         self._established[store.resource.crd_name] = established
         if established and before is False:
             logger.info("kind is available", extra={"kind": store.resource.kind})
-            self._relist(store.resource, after=0.0)
+            self._new_kinds[store.resource] = asyncio.create_task(self._look_at_new_kind(store.resource))
             for key in self._monitors:
                 self._queue.add(key)
         elif not established and before:
@@ -132,6 +136,11 @@ class Intake:
                 self._monitor_news(gone, Priority.LIVE)
             else:
                 self._child_news(gone)
+
+    async def _look_at_new_kind(self, resource: Resource) -> None:
+        for delay in _LOOK_AT_NEW_KIND_AFTER:
+            await asyncio.sleep(delay)
+            self._relist(resource, after=0.0)
 
     def _saw(self, resource: Resource, happened: str | None) -> None:
         self._metrics.watch_events.labels(resource.plural).inc()
