@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from testbed import Json, Testbed
+from testbed.waiting import wait_for
 from walletmon.api.crd import wallet_monitor_crd
 
 pytest_plugins = ["testbed.pytest_plugin"]
@@ -32,7 +33,8 @@ def crd(bed: Testbed) -> Iterator[Json]:
     not install over a definition that is not its own.
     """
     generated = wallet_monitor_crd()
-    found = bed.api.find(generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
+    name = (generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
+    found = bed.api.find(*name)
     if found is not None:
         yield found
         return
@@ -40,3 +42,4 @@ def crd(bed: Testbed) -> Iterator[Json]:
     bed.api.wait_until_served(generated)
     yield bed.api.request("GET", bed.api.path_of(generated))
     bed.api.delete(generated)
+    wait_for("the definition to be gone", lambda: bed.api.find(*name) is None, 30)
