@@ -18,6 +18,7 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.bundle import Bundle, Manifest, Part
 from walletmon.compiler.dashboards import dashboard_objects
+from walletmon.compiler.labels import instance_of
 from walletmon.compiler.routing import routing_objects
 from walletmon.compiler.rules import rule_objects
 from walletmon.compiler.scraping import scraping_objects
@@ -56,7 +57,7 @@ def _too_large(objects: list[Manifest]) -> list[Diagnostic]:
 
 
 def _duplicate_instances(monitor: WalletMonitor) -> list[Diagnostic]:
-    instances = [wallet.instance or wallet.name for wallet in monitor.spec.wallets]
+    instances = [instance_of(wallet) for wallet in monitor.spec.wallets]
     counts = Counter(instances)
     return [
         Diagnostic(

@@ -74,7 +74,10 @@ class ChildKeeper:
         if live is not None and not _is_ours(live, monitor):
             return Fate.NAME_TAKEN, None
         what = "was missing" if live is None else "was not as it should be"
-        if live is None or drift(desired, live).apply:
+        found = None if live is None else drift(desired, live)
+        if found is not None and not found:
+            return Fate.RIGHT, None
+        if found is None or found.apply:
             try:
                 live = await self._api.apply(resource, desired, force=live is not None)
             except ApiError as error:
@@ -82,12 +85,9 @@ class ChildKeeper:
                     return Fate.NAME_TAKEN, None  # somebody was faster with that name
                 raise
             store.put(live)
-        elif not drift(desired, live):
-            return Fate.RIGHT, None
-        foreign = drift(desired, live).foreign
-        if foreign:
-            live = await self._api.remove_fields(resource, live, foreign)
-            store.put(live)
+            found = drift(desired, live)
+        if live is not None and found.foreign:
+            store.put(await self._api.remove_fields(resource, live, found.foreign))
         return Fate.RIGHT, what
 
     async def _note_right(self, monitor: KubeObject, kind: str, key: Key, what: str | None) -> None:
