@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from walletmon.instrument.families import FAMILIES
+import pytest
+
+from walletmon.instrument.families import DECISION_FAMILIES, FAMILIES, SSE_FAMILIES, WALLET_FAMILIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -24,21 +26,34 @@ def test_the_code_in_the_guide_runs() -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_the_table_of_metrics_is_the_code() -> None:
-    table = (DOCS / "metrics.md").read_text().split("## From the runtime")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]*)\| (.+) \|$", table, re.MULTILINE)
+OWN_TABLES = {"Wallet services": WALLET_FAMILIES, "SSE services": SSE_FAMILIES, "Risk decisions": DECISION_FAMILIES}
+
+
+def rows(section: str) -> list[tuple[str, str, str, str, str]]:
+    """Name, type, unit, labels and meaning of each metric in the first table of a section."""
+    text = (DOCS / "metrics.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    (table, *_) = re.findall(r"(?:^\|.+\n)+", text, re.MULTILINE)
+    return re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\| ([^|]*)\| (.+) \|$", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("section", OWN_TABLES)
+def test_the_table_of_metrics_is_the_code(section: str) -> None:
     documented = [
         (name, type_, tuple(re.findall(r"`(\w+)`", labels)), "Carries exemplars" in text)
-        for name, type_, _, labels, text in rows
+        for name, type_, _, labels, text in rows(section)
     ]
-    assert documented == [(family.name, family.type, family.labels, family.exemplars) for family in FAMILIES]
+    assert documented == [(each.name, each.type, each.labels, each.exemplars) for each in OWN_TABLES[section]]
 
 
-def test_the_unit_is_the_one_in_the_name() -> None:
-    table = (DOCS / "metrics.md").read_text()
-    for name, unit in re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]+) \|", table, re.MULTILINE):
-        if not name.endswith("_total"):
+@pytest.mark.parametrize("section", OWN_TABLES)
+def test_the_unit_is_the_one_in_the_name(section: str) -> None:
+    for name, type_, unit, _, _ in rows(section):
+        if unit.strip() and type_ != "counter":
             assert name.endswith(f"_{unit.strip().split()[-1]}"), name
+
+
+def test_every_family_of_the_library_stands_in_one_table() -> None:
+    assert [family for families in OWN_TABLES.values() for family in families] == list(FAMILIES)
 
 
 def test_it_imports_prometheus_client_and_the_standard_library_alone() -> None:

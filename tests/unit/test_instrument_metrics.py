@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.samples import Sample
 
 from walletmon.instrument import LATENCY_BUCKETS, WalletMetrics
-from walletmon.instrument.families import FAMILIES
+from walletmon.instrument.families import WALLET_FAMILIES
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 TRACE = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
@@ -72,7 +72,7 @@ class TestExposition:
         with metrics.rpc("primary", "eth_call"):
             pass
         found = {family.name: family for family in parse_text(metrics.exposition(None)[0].decode())}
-        for family in FAMILIES:
+        for family in WALLET_FAMILIES:
             parsed = found[family.name.removesuffix("_total")]
             assert parsed.type == family.type
             assert parsed.documentation

@@ -118,8 +118,29 @@ RESERVED_LABELS = (
 )
 """Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's have others."""
 
-METRIC_LABELS = ("algorithm", "label", "method", "metric", "outcome", "reason", "route", "source", "volume")
-"""Label names that a wallet service's own metrics have (`walletmon.instrument`). A wallet's labels cannot be called so:
+METRIC_LABELS = (
+    "algorithm",
+    "asset",
+    "biz_code",
+    "cause",
+    "channel",
+    "decision_type",
+    "label",
+    "method",
+    "metric",
+    "node",
+    "outcome",
+    "path",
+    "reason",
+    "region",
+    "route",
+    "scene",
+    "source",
+    "stage",
+    "status",
+    "volume",
+)
+"""Label names that the metrics of `docs/metrics.md` have by themselves. A wallet's labels cannot be called so:
 Prometheus would rename the metric's label, and no alert on `outcome="error"` could fire for that wallet any more."""
 
 

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from walletmon.instrument.families import ERROR, FAMILIES, LATENCY_BUCKETS, REFUSALS, SUCCESS, Family
+from walletmon.instrument.families import ERROR, REFUSALS, SUCCESS, WALLET_FAMILIES, Family
 from walletmon.instrument.guard import OVERFLOW, LabelGuard, exemplar_objection
 
 Exemplar = Mapping[str, str] | Callable[[], Mapping[str, str] | None] | None
@@ -67,7 +67,7 @@ class Guarded:
         for label in (*open_labels, *(["exemplar"] if family.exemplars else [])):
             refusals.expect(family.name, label)
         self._series: Counter | Histogram = (
-            Histogram(family.name, family.help, family.labels, buckets=LATENCY_BUCKETS, registry=None)
+            Histogram(family.name, family.help, family.labels, buckets=family.buckets, registry=None)
             if family.type == "histogram"
             else Counter(family.name, family.help, family.labels, registry=None)
         )
@@ -179,17 +179,17 @@ class WalletCollector(Collector):
     """All families of one `WalletMetrics`."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
-        """`sources`: one for each of `FAMILIES`, in any order."""
+        """`sources`: one for each of `WALLET_FAMILIES`, in any order."""
         by_family = {source.family: source for source in sources}
-        self._sources = [by_family[family] for family in FAMILIES]
+        self._sources = [by_family[family] for family in WALLET_FAMILIES]
 
     def describe(self) -> Iterable[Metric]:
         """Every family without samples: the names a registry reserves."""
         kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
-        return [kinds[family.type](family.name, family.help) for family in FAMILIES]
+        return [kinds[family.type](family.name, family.help) for family in WALLET_FAMILIES]
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that has samples, in the order of `FAMILIES`."""
+        """Every family that has samples, in the order of `WALLET_FAMILIES`."""
         for source in self._sources:
             yield from source.metrics()
 
