@@ -1,0 +1,70 @@
+// Command centrifuge-recording serves SSE connections with the centrifuge library, which is what Centrifugo serves them
+// with and what defines their metrics, so that its exposition can be recorded. It is a stand-in for Centrifugo's
+// server: metric namespace, transport name and metrics path are Centrifugo's, its HTTP API and uni_sse are not there.
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/centrifugal/centrifuge"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const channel = "news"
+
+func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: centrifuge-recording HOST:PORT")
+	}
+	node, err := centrifuge.New(centrifuge.Config{Metrics: centrifuge.MetricsConfig{MetricsNamespace: "centrifugo"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Each connection is subscribed to the one channel by the server, with recovery: a client that comes again with
+	// the position it had is sent what it missed.
+	node.OnConnecting(func(_ context.Context, event centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		return centrifuge.ConnectReply{
+			Credentials:   &centrifuge.Credentials{UserID: event.Name},
+			Subscriptions: map[string]centrifuge.SubscribeOptions{channel: {EnableRecovery: true}},
+		}, nil
+	})
+	if err := node.Run(); err != nil {
+		log.Fatal(err)
+	}
+
+	http.Handle("/connection/sse", centrifuge.NewSSEHandler(node, centrifuge.SSEConfig{}))
+	http.Handle("/metrics", promhttp.Handler())
+	http.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(io.LimitReader(r.Body, 4096))
+		if err == nil {
+			_, err = node.Publish(channel, data, centrifuge.WithHistory(10, time.Minute))
+		}
+		answer(w, err)
+	})
+	http.HandleFunc("POST /disconnect", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, node.Disconnect(r.URL.Query().Get("user")))
+	})
+
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		log.Fatal(http.ListenAndServe(os.Args[1], nil))
+	}()
+	<-end
+	if err := node.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
