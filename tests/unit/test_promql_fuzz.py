@@ -21,9 +21,11 @@ from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import InvalidMonitor, parse_monitor
 from walletmon.compiler.metrics import known_metrics
 from walletmon.compiler.rules import rule_objects
-from walletmon.language.lint import lint, missing_labels, nodes
+from walletmon.language.lint import lint, missing_labels
 from walletmon.language.promql import MAX_OUTPUT, Scope, scope, scope_query
 from walletmon.language.promql_text import PromqlError
+from walletmon.language.selectors import nodes
+from walletmon.packs.catalogue import packs
 
 CORPUS = [
     json.loads(line)
@@ -81,7 +83,7 @@ def judge(text: str) -> None:
     for node in selectors:
         matchers = {(m.name, m.value) for m in node.matchers.matchers if m.op == promql_parser.MatchOp.Equal}
         assert {("namespace", "ns"), ("walletmon", "mon")} <= matchers
-    list(lint(text, scoped, known_metrics()))
+    list(lint(text, scoped, known_metrics(packs())))
     missing_labels(scoped, "{{ $labels.pod }} {{ $labels.wallet }}")
     if selectors:
         # What is scoped names the namespace by itself, so it cannot be scoped to another.

@@ -21,7 +21,7 @@ WHERE = Scope("ns", "mon")
 
 
 def codes(expr: str) -> list[Code]:
-    return [flaw.code for flaw in lint(expr, scope(expr, WHERE), known_metrics())]
+    return [flaw.code for flaw in lint(expr, scope(expr, WHERE), known_metrics(packs()))]
 
 
 RIGHT = [
@@ -119,7 +119,7 @@ ALERTS = [(pack, alert) for pack in packs().values() for alert in pack.alerts]
 @pytest.mark.parametrize(("pack", "alert"), ALERTS, ids=[alert.name for _, alert in ALERTS])
 def test_the_packs_own_alerts_are_sound(pack: Pack, alert: Alert) -> None:
     scoped = scope(alert.expr, WHERE, {threshold_metric(pack.name, name): None for name in pack.thresholds})
-    assert list(lint(alert.expr, scoped, known_metrics())) == []
+    assert list(lint(alert.expr, scoped, known_metrics(packs()))) == []
     assert missing_labels(scoped, alert.summary + alert.description) == []
 
 

@@ -113,6 +113,7 @@ RESERVED_LABELS = (
     "severity",
     "priority",
     "pack",
+    "action",
     "le",
     "quantile",
 )

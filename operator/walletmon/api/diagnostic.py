@@ -70,6 +70,16 @@ class Code(StrEnum):
         "A pack that does not exist.",
         "`walletmon packs` lists the packs there are.",
     )
+    INVALID_PACK = (
+        "InvalidPack",
+        "A pack in a ConfigMap that cannot be used: no YAML, not in the form of a pack, or too large.",
+        "Correct the pack where the message says; `docs/packs.md` shows how one is written.",
+    )
+    PACK_NAME_TAKEN = (
+        "PackNameTaken",
+        "A pack in a ConfigMap with a name, an alert or a recording that another pack has.",
+        "Choose another name: shipped packs come first, then those of the class's namespace.",
+    )
     UNKNOWN_PRESET = (
         "UnknownPreset",
         "A preset that the pack does not have.",
@@ -94,6 +104,11 @@ class Code(StrEnum):
         "OutOfBounds",
         "A figure outside what makes sense for its threshold.",
         "Write a figure between the bounds in the message: outside of them the alert never fires, or always.",
+    )
+    CONTRADICTING_THRESHOLDS = (
+        "ContradictingThresholds",
+        "Two thresholds in an order that makes no sense: a warning's that is not below the critical one's.",
+        "Set the lower one lower or the upper one higher; until then both stay as they were.",
     )
     INVALID_PROMQL = (
         "InvalidPromql",

@@ -16,9 +16,8 @@ from walletmon.cli.findings import as_text
 from walletmon.compiler.bundle import Bundle, Manifest
 from walletmon.compiler.links import runbook_url
 from walletmon.compiler.thresholds import PackUses, pack_uses
-from walletmon.language.promql import THRESHOLD_PREFIX, threshold_metric
 from walletmon.language.quantity import plain
-from walletmon.packs.catalogue import packs
+from walletmon.packs.catalogue import Catalogue, packs
 from walletmon.packs.schema import Alert, Pack
 
 _NAMED_AT_MOST = 20
@@ -70,7 +69,7 @@ def _pack_alert(pack: Pack, alert: Alert, class_: MonitorClass) -> Iterator[str]
     yield ""
     yield "Expression:"
     yield from (f"  {line}" for line in alert.expr.splitlines())
-    used = _used_thresholds(pack, alert)
+    used = pack.thresholds_of(alert)
     if used:
         yield ""
         yield "Thresholds, unless a monitor says otherwise:"
@@ -80,11 +79,6 @@ def _pack_alert(pack: Pack, alert: Alert, class_: MonitorClass) -> Iterator[str]
         yield click.wrap_text(f"from: {threshold.source}", 100, "    ", "    ")
     yield ""
     yield f"Runbook: {runbook_url(class_, alert.name)}"
-
-
-def _used_thresholds(pack: Pack, alert: Alert) -> list[str]:
-    named = set(re.findall(re.escape(THRESHOLD_PREFIX) + r"\w+", alert.expr))
-    return [name for name in pack.thresholds if threshold_metric(pack.name, name) in named]
 
 
 def _readable(text: str) -> str:
@@ -129,7 +123,7 @@ def _for_monitor(name: str, found: tuple[Pack, Alert] | None, monitor: WalletMon
         if found is None and key in rule["annotations"]
     ]
     if found is not None:
-        lines += _figures(found, pack_uses(monitor), monitor)
+        lines += _figures(found, pack_uses(monitor, Catalogue()), monitor)
     lines += ["  expression:", *(f"    {line}" for line in rule["expr"].splitlines())]
     if found is None and "runbook_url" in rule["annotations"]:
         lines.append(f"  runbook: {rule['annotations']['runbook_url']}")
@@ -138,7 +132,7 @@ def _for_monitor(name: str, found: tuple[Pack, Alert] | None, monitor: WalletMon
 
 def _figures(found: tuple[Pack, Alert], uses: PackUses, monitor: WalletMonitor) -> Iterator[str]:
     pack, alert = found
-    for name in _used_thresholds(pack, alert):
+    for name in pack.thresholds_of(alert):
         figure = uses.figures[f"{pack.name}.{name}"]
         unit = pack.thresholds[name].unit
         yield f"  {name} = {plain(figure.default)} {unit}"

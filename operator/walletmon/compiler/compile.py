@@ -18,6 +18,7 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.bundle import Bundle, Manifest, Part
 from walletmon.compiler.dashboards import dashboard_objects
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.labels import instance_of
 from walletmon.compiler.routing import routing_objects
 from walletmon.compiler.rules import rule_objects
@@ -27,14 +28,17 @@ MAX_OBJECT_BYTES = 1_000_000
 """Most that one object may weigh as JSON. etcd takes requests of 1.5 MiB, which hold managedFields as well."""
 
 
-def compile(monitor: WalletMonitor, class_: MonitorClass) -> Bundle:
-    """Everything that follows from `monitor` under the decisions of `class_`."""
+def compile(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Bundle:
+    """Everything that follows from `monitor` under the decisions of `class_`, in a cluster of which `facts` are known
+    (none: one that adds nothing)."""
+    known = ClusterFacts() if facts is None else facts
     contradictions = _duplicate_instances(monitor)
     if contradictions:
         return Bundle.rejected(contradictions)
     total = Part()
-    for part in (scraping_objects, rule_objects, routing_objects, dashboard_objects):
-        total += part(monitor, class_)
+    total += scraping_objects(monitor, class_)
+    for part in (rule_objects, routing_objects, dashboard_objects):
+        total += part(monitor, class_, known)
     too_large = _too_large(total.objects)
     if too_large:
         # Without the object its wallets would go unwatched; what the last accepted spec made is better than that.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-import promql_parser as promql
-
-from walletmon.language.lint import Metrics, nodes
-from walletmon.packs.catalogue import packs
+from walletmon.language.lint import Metrics
+from walletmon.packs.schema import Packs
 
 _GAUGES = (
     "up",
@@ -29,8 +27,7 @@ _GAUGES = (
 
 
 @cache
-def known_metrics() -> Metrics:
-    """The metrics of the wallets' library, of the packs, and of what every scrape has."""
+def _library() -> Metrics:
     # The library comes with a metrics client, which only rules of the monitors' own make necessary here.
     from walletmon.instrument.families import FAMILIES
 
@@ -42,10 +39,12 @@ def known_metrics() -> Metrics:
             names |= {f"{family.name}{part}" for part in ("_bucket", "_count", "_sum")}
         elif family.type == "gauge":
             gauges.add(family.name)
-    for pack in packs().values():
-        names |= {recording.record for recording in pack.recordings}
-        gauges |= {recording.record for recording in pack.recordings}
-        for expr in [*(each.expr for each in pack.recordings), *(each.expr for each in pack.alerts)]:
-            selectors = (node for node in nodes(promql.parse(expr)) if isinstance(node, promql.VectorSelector))
-            names |= {node.name for node in selectors if node.name is not None}
     return Metrics(frozenset(names), frozenset(gauges))
+
+
+def known_metrics(packs: Packs) -> Metrics:
+    """The metrics of the wallets' library, of `packs`, and of what every scrape has."""
+    library = _library()
+    recorded = {recording.record for pack in packs.values() for recording in pack.recordings}
+    read = {name for pack in packs.values() for name in pack.metrics}
+    return Metrics(library.names | recorded | read, library.gauges | recorded)

@@ -42,6 +42,7 @@ def alertmanager_config(objects: Iterable[Manifest], secrets: str) -> _Config:
             {"name": NOBODY},
             *(_receiver(each, receiver, secrets) for each in configs for receiver in each["spec"]["receivers"]),
         ],
+        "inhibit_rules": [_inhibition(each, rule) for each in configs for rule in each["spec"].get("inhibitRules", ())],
         "time_intervals": [
             {
                 "name": _own(each, interval["name"]),
@@ -71,7 +72,7 @@ def _route(config: Manifest, route: Manifest) -> _Config:
         if name == "receiver":
             made[name] = _own(config, value)
         elif name == "matchers":
-            made[name] = [f'{each["name"]}{each["matchType"]}"{each["value"]}"' for each in value]
+            made[name] = [_matcher(each) for each in value]
         elif name == "muteTimeIntervals":
             made["mute_time_intervals"] = [_own(config, each) for each in value]
         elif name == "routes":
@@ -79,6 +80,20 @@ def _route(config: Manifest, route: Manifest) -> _Config:
         else:
             made[_snake(name)] = value
     return made
+
+
+def _inhibition(config: Manifest, rule: Manifest) -> _Config:
+    # As prometheus-operator does it: nothing outside of the object's namespace is silenced.
+    own = f'namespace="{config["metadata"]["namespace"]}"'
+    return {
+        "source_matchers": [own, *map(_matcher, rule["sourceMatch"])],
+        "target_matchers": [own, *map(_matcher, rule["targetMatch"])],
+        "equal": rule["equal"],
+    }
+
+
+def _matcher(matcher: Manifest) -> str:
+    return f'{matcher["name"]}{matcher["matchType"]}"{matcher["value"]}"'
 
 
 def _receiver(config: Manifest, receiver: Manifest, secrets: str) -> _Config:

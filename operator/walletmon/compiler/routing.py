@@ -13,13 +13,16 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.routing import MuteInterval, Receiver, Route, Routing
 from walletmon.compiler.bundle import Part
+from walletmon.compiler.facts import ClusterFacts
+from walletmon.compiler.inhibition import inhibit_rules
 from walletmon.compiler.objects import child
+from walletmon.compiler.thresholds import pack_uses
 
 _NOBODY = "_nobody"
 """Receiver without means. No receiver of a monitor can be called so: the underscore is not in DNS labels."""
 
 
-def routing_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+def routing_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """One AlertmanagerConfig, or nothing if the monitor does not route by itself."""
     routing = monitor.spec.routing
     if routing is None:
@@ -34,6 +37,9 @@ def routing_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
     if _prioritised(routing):
         # A route must end somewhere: alerts of a priority without a route of its own are sent to nobody by this object.
         spec["receivers"].append({"name": _NOBODY})
+    used = pack_uses(monitor, (facts or ClusterFacts()).catalogue).used
+    if inhibited := inhibit_rules(monitor.metadata.name, used):
+        spec["inhibitRules"] = inhibited
     if routing.mute_time_intervals:
         spec["muteTimeIntervals"] = [_mute_interval(interval) for interval in routing.mute_time_intervals]
     config = child(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import promql_parser as promql
@@ -22,19 +23,21 @@ from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.bundle import Part
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.links import dashboard_url, runbook_url
 from walletmon.compiler.metrics import known_metrics
 from walletmon.compiler.objects import child
 from walletmon.compiler.packing import GroupRules, packed
 from walletmon.compiler.scraping import watched_wallets
 from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest, pack_uses
-from walletmon.language.lint import lint, missing_labels
+from walletmon.language.lint import Metrics, lint, missing_labels
 from walletmon.language.promql import Scope, Thresholds, scope
 from walletmon.language.promql_text import PromqlError
 from walletmon.language.quantity import plain
 from walletmon.language.rule import CompiledRule, compile_rule
 from walletmon.language.rule_error import RuleError, excerpt, position
 from walletmon.language.template import TemplateError, check_template
+from walletmon.packs.catalogue import Catalogue
 from walletmon.packs.schema import Alert
 
 SEVERITY = {Priority.P0: "critical", Priority.P1: "warning", Priority.P2: "info"}
@@ -50,10 +53,11 @@ WINDOW_SECONDS = 300
 """Range over which the packs take rates."""
 
 
-def rule_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+def rule_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """The monitor's PrometheusRules: `<monitor>`, and `<monitor>.2` and so on if one cannot hold all."""
-    uses = pack_uses(monitor)
-    compiler = _Compiler(monitor, class_, uses)
+    catalogue = (facts or ClusterFacts()).catalogue
+    uses = pack_uses(monitor, catalogue)
+    compiler = _Compiler(monitor, class_, uses, catalogue)
     name, interval = monitor.metadata.name, monitor.spec.evaluation_interval
     groups: list[GroupRules] = [(f"{name}.walletmon", _bookkeeping_interval(interval), compiler.bookkeeping())]
     groups += [(f"{name}.{used.pack.name}", interval, compiler.pack(used)) for used in uses.used]
@@ -77,16 +81,21 @@ def rule_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
 class _Compiler:
     """Makes the rules of one monitor; what it leaves out is in `diagnostics`."""
 
-    def __init__(self, monitor: WalletMonitor, class_: MonitorClass, uses: PackUses) -> None:
+    def __init__(self, monitor: WalletMonitor, class_: MonitorClass, uses: PackUses, catalogue: Catalogue) -> None:
         self._monitor = monitor
         self._class = class_
         self._uses = uses
+        self._packs = catalogue.packs
         self._scope = Scope(monitor.metadata.namespace, monitor.metadata.name)
         self._common = uses.common(wallet.name for wallet in monitor.spec.wallets)
         self._thresholds: Thresholds = {metric_of(name): figure for name, figure in self._common.items()}
-        self._pack_alerts = {alert.name: used.pack.name for used in uses.used for alert in used.pack.alerts}
-        self._recordings = tuple(each.record for used in uses.used for each in used.pack.recordings)
+        self._pack_alerts = {alert.name: used.pack.name for used in uses.used for alert in used.alerts}
+        self._recordings = tuple(each.record for used in uses.used for each in used.recordings)
         self.diagnostics: list[Diagnostic] = []
+
+    @cached_property
+    def _metrics(self) -> Metrics:
+        return known_metrics(self._packs)
 
     def bookkeeping(self) -> list[dict[str, Any]]:
         spec = self._monitor.spec
@@ -114,14 +123,14 @@ class _Compiler:
     def pack(self, used: UsedPack) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = [
             {"record": recording.record, "expr": scope(recording.expr, self._scope, self._thresholds)}
-            for recording in used.pack.recordings
+            for recording in used.recordings
         ]
         disabled = self._disabled(used)
         overrides = self._overrides(used)
         if not self._monitor.spec.suspend:
             rules += [
                 self._pack_alert(used, alert, overrides.get(alert.name, AlertOverride()))
-                for alert in used.pack.alerts
+                for alert in used.alerts
                 if alert.name not in disabled
             ]
         return rules
@@ -154,7 +163,7 @@ class _Compiler:
             override.keep_firing_for or alert.keep_firing_for,
             override.priority or alert.priority,
             used.pack.name,
-            {},
+            {} if alert.action is None else {"action": alert.action},
             {**annotations, "runbook_url": runbook_url(self._class, alert.name)},
         )
 
@@ -289,7 +298,7 @@ class _Compiler:
 
     def _sound(self, rule: Rule, written: str, scoped: str, path: str) -> bool:
         """Whether the rule can do what an alert is for: see `language.lint`."""
-        flaws = list(lint(written, scoped, known_metrics()))
+        flaws = list(lint(written, scoped, self._metrics))
         for flaw in flaws:
             self._report(flaw.code, f"{path}.expr", flaw.message, flaw.cure)
         blank = [

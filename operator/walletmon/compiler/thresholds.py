@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from walletmon.api.alerting import PackUse
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
+from walletmon.api.wallets import ChainFamily, Wallet
 from walletmon.language.promql import threshold_metric
-from walletmon.language.quantity import QuantityError
-from walletmon.packs.catalogue import default_packs, packs
-from walletmon.packs.schema import Pack, Threshold
+from walletmon.language.quantity import Dimension, QuantityError
+from walletmon.packs.catalogue import Catalogue, default_packs
+from walletmon.packs.schema import Alert, Pack, Recording, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,18 @@ class UsedPack:
     use: PackUse
     path: str
     """Where in the document the use stands; `spec.packs` for a pack of the default set."""
+    preset: str | None = None
+    """The preset in force."""
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """What is recorded."""
+        return self.pack.recorded(self.preset)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """What can be alerted."""
+        return self.pack.served(self.preset)
 
 
 @dataclass(slots=True)
@@ -56,9 +69,9 @@ class PackUses:
         return found
 
 
-def common_figures(monitor: WalletMonitor) -> dict[str, Decimal | None]:
+def common_figures(monitor: WalletMonitor, catalogue: Catalogue) -> dict[str, Decimal | None]:
     """The monitor's thresholds by `<pack>.<threshold>`: the one figure in base units, None if wallets differ."""
-    return pack_uses(monitor).common(wallet.name for wallet in monitor.spec.wallets)
+    return pack_uses(monitor, catalogue).common(wallet.name for wallet in monitor.spec.wallets)
 
 
 def metric_of(name: str) -> str:
@@ -67,36 +80,36 @@ def metric_of(name: str) -> str:
     return threshold_metric(pack, threshold)
 
 
-def pack_uses(monitor: WalletMonitor) -> PackUses:
+def pack_uses(monitor: WalletMonitor, catalogue: Catalogue) -> PackUses:
     """What `monitor` uses of the packs. What is wrong with it is left out, and said in `diagnostics`."""
     diagnostics: list[Diagnostic] = []
-    used = _used(monitor, diagnostics)
+    used = _used(monitor, catalogue, diagnostics)
     figures: dict[str, Figure] = {}
     for entry in used:
-        chosen = _figures(entry.pack, entry.use.thresholds or {}, f"{entry.path}.thresholds", diagnostics)
-        for name, threshold in entry.pack.thresholds.items():
-            figures[f"{entry.pack.name}.{name}"] = Figure(chosen.get(name, threshold.read(threshold.default).value))
-    by_name = {entry.pack.name: entry.pack for entry in used}
-    for index, wallet in enumerate(monitor.spec.wallets):
-        for key, text in (wallet.thresholds or {}).items():
-            path = f"spec.wallets[{index}].thresholds.{key}"
-            found = _wallet_figure(by_name, key, text, path)
-            if isinstance(found, Diagnostic):
-                diagnostics.append(found)
-            else:
-                figures[key].by_wallet[wallet.name] = found
+        figures |= _Figures(entry, monitor.spec.wallets, diagnostics).in_force()
+    diagnostics += _idle(monitor, catalogue, {entry.pack.name for entry in used})
     return PackUses(used, figures, tuple(diagnostics))
 
 
-def _used(monitor: WalletMonitor, diagnostics: list[Diagnostic]) -> tuple[UsedPack, ...]:
+def _used(monitor: WalletMonitor, catalogue: Catalogue, diagnostics: list[Diagnostic]) -> tuple[UsedPack, ...]:
+    packs = catalogue.packs
     if monitor.spec.packs is None:
-        return tuple(UsedPack(packs()[name], PackUse(name=name), "spec.packs") for name in default_packs())
+        return tuple(UsedPack(packs[name], PackUse(name=name), "spec.packs") for name in default_packs())
     found: dict[str, UsedPack] = {}
     for index, use in enumerate(monitor.spec.packs):
         path = f"spec.packs[{index}]"
-        if use.name not in packs():
-            diagnostics.append(_unknown(Code.UNKNOWN_PACK, f"{path}.name", "pack", use.name, packs()))
-        elif use.name in found:
+        problem = catalogue.problems.get(use.name)
+        if problem is not None:
+            # Another pack of that name is in force: what is asked for may be there after all.
+            severity = Severity.WARNING if use.name in packs else Severity.ERROR
+            diagnostics.append(
+                Diagnostic(problem.code, f"{path}.name", f"{problem.place}: {problem.message}", problem.cure, severity)
+            )
+        elif use.name not in packs:
+            diagnostics.append(_unknown(Code.UNKNOWN_PACK, f"{path}.name", "pack", use.name, packs))
+        if use.name not in packs:
+            continue
+        if use.name in found:
             diagnostics.append(
                 Diagnostic(
                     Code.INVALID_FIELD,
@@ -105,69 +118,175 @@ def _used(monitor: WalletMonitor, diagnostics: list[Diagnostic]) -> tuple[UsedPa
                     f"say all about it at {found[use.name].path}",
                 )
             )
-        else:
-            found[use.name] = UsedPack(packs()[use.name], use, path)
-            if use.preset is not None:
-                diagnostics.append(
-                    Diagnostic(
-                        Code.UNKNOWN_PRESET,
-                        f"{path}.preset",
-                        f"the pack {use.name} has no preset {use.preset!r}",
-                        "leave preset out: the pack has none",
-                    )
-                )
+            continue
+        pack, preset = packs[use.name], use.preset
+        if preset is not None and preset not in pack.presets:
+            diagnostics.append(
+                _unknown(Code.UNKNOWN_PRESET, f"{path}.preset", "preset", preset, pack.presets, pack.name)
+            )
+            preset = None
+        found[use.name] = UsedPack(pack, use, path, preset)
     return tuple(found.values())
 
 
-def _figures(pack: Pack, chosen: Mapping[str, str], path: str, diagnostics: list[Diagnostic]) -> dict[str, Decimal]:
-    figures: dict[str, Decimal] = {}
-    for name, text in chosen.items():
-        threshold = pack.thresholds.get(name)
+def currency_of(wallet: Wallet) -> str:
+    """The coin in which a wallet's balance is said: BTC on chains that count in satoshi, ETH on all others."""
+    return "BTC" if wallet.chain is not None and wallet.chain.family is ChainFamily.BITCOIN else "ETH"
+
+
+class _Figures:
+    """The figures of one pack for the wallets of a monitor."""
+
+    def __init__(self, used: UsedPack, wallets: list[Wallet], diagnostics: list[Diagnostic]) -> None:
+        self._pack = used.pack
+        self._path = used.path
+        self._wallets = wallets
+        self._said = used.use.thresholds or {}
+        self._diagnostics = diagnostics
+        self._currencies = dict.fromkeys(currency_of(wallet) for wallet in wallets)
+        self._chosen: dict[tuple[str, str], Decimal] = {}
+        """What the monitor says of a threshold, for a currency."""
+        self._own: dict[tuple[str, str], Decimal] = {}
+        """What a wallet says of a threshold."""
+
+    def in_force(self) -> dict[str, Figure]:
+        """The figures by `<pack>.<threshold>`; what is wrong is left out, and said."""
+        for name, text in self._said.items():
+            self._choose(name, text)
+        self._check_order(None)
+        for index, wallet in enumerate(self._wallets):
+            for key, text in (wallet.thresholds or {}).items():
+                pack, _, name = key.partition(".")
+                if pack == self._pack.name:
+                    self._choose_for(wallet, name, text, f"spec.wallets[{index}].thresholds.{key}")
+            self._check_order(index)
+        return {f"{self._pack.name}.{name}": self._figure(name) for name in self._pack.thresholds}
+
+    def _figure(self, name: str) -> Figure:
+        first = next(iter(self._currencies))
+        figure = Figure(self._of_monitor(name, first))
+        for wallet in self._wallets:
+            value = self._of_wallet(name, wallet)
+            if value != figure.default:
+                figure.by_wallet[wallet.name] = value
+        return figure
+
+    def _of_monitor(self, name: str, currency: str) -> Decimal:
+        threshold = self._pack.thresholds[name]
+        default = threshold.read(threshold.bounds(currency).default).value
+        return self._chosen.get((name, currency), default)
+
+    def _of_wallet(self, name: str, wallet: Wallet) -> Decimal:
+        return self._own.get((name, wallet.name), self._of_monitor(name, currency_of(wallet)))
+
+    def _choose(self, name: str, text: str) -> None:
+        path = f"{self._path}.thresholds.{name}"
+        threshold = self._threshold(name, path)
         if threshold is None:
-            diagnostics.append(
-                _unknown(Code.UNKNOWN_THRESHOLD, f"{path}.{name}", "threshold", name, pack.thresholds, pack.name)
+            return
+        found = self._read(threshold, text, path, tuple(self._currencies))
+        if found is not None:
+            value, currency = found
+            for each in self._currencies if currency is None else (currency,):
+                self._chosen[name, each] = value
+
+    def _choose_for(self, wallet: Wallet, name: str, text: str, path: str) -> None:
+        threshold = self._threshold(name, path)
+        found = None if threshold is None else self._read(threshold, text, path, (currency_of(wallet),))
+        if found is not None:
+            self._own[name, wallet.name] = found[0]
+
+    def _threshold(self, name: str, path: str) -> Threshold | None:
+        threshold = self._pack.thresholds.get(name)
+        if threshold is None:
+            self._diagnostics.append(
+                _unknown(Code.UNKNOWN_THRESHOLD, path, "threshold", name, self._pack.thresholds, self._pack.name)
             )
-            continue
-        figure = _figure(threshold, text, f"{path}.{name}")
-        if isinstance(figure, Diagnostic):
-            diagnostics.append(figure)
-        else:
-            figures[name] = figure
-    return figures
+        return threshold
+
+    def _read(
+        self, threshold: Threshold, text: str, path: str, currencies: tuple[str, ...]
+    ) -> tuple[Decimal, str | None] | None:
+        """The figure that `text` says and the currency it is in (None if it is no coin); None if it cannot be taken."""
+        try:
+            figure = threshold.read(text)
+        except QuantityError as error:
+            self._diagnostics.append(Diagnostic(Code.INVALID_QUANTITY, path, error.message, error.cure))
+            return None
+        if threshold.unit is Dimension.COIN and figure.currency not in currencies:
+            self._diagnostics.append(
+                Diagnostic(
+                    Code.INVALID_QUANTITY,
+                    path,
+                    f"{text} is an amount of {figure.currency}, and the balance is in {currencies[0]}",
+                    f"write an amount of {currencies[0]}",
+                )
+            )
+            return None
+        bounds = threshold.bounds(figure.currency)
+        if not threshold.read(bounds.min).value <= figure.value <= threshold.read(bounds.max).value:
+            self._diagnostics.append(
+                Diagnostic(
+                    Code.OUT_OF_BOUNDS,
+                    path,
+                    f"{text} is out of bounds",
+                    f"write a figure from {bounds.min} to {bounds.max} (unless set otherwise it is {bounds.default})",
+                )
+            )
+            return None
+        return figure.value, figure.currency
+
+    def _check_order(self, index: int | None) -> None:
+        """See that thresholds which have to be less than others are: of the monitor (None), or of one wallet. Figures
+        that contradict each other are taken back, so that what was in force before stays."""
+        for name, threshold in self._pack.thresholds.items():
+            if threshold.below is not None:
+                for path in self._contradictions(index, name, threshold.below):
+                    self._diagnostics.append(
+                        Diagnostic(
+                            Code.CONTRADICTING_THRESHOLDS,
+                            path,
+                            f"{name} has to be less than {threshold.below}, and is not",
+                            f"set {name} lower or {threshold.below} higher; until then neither is taken from here",
+                        )
+                    )
+
+    def _contradictions(self, index: int | None, low: str, high: str) -> Iterator[str]:
+        if index is None:
+            for currency in self._currencies:
+                if self._of_monitor(low, currency) >= self._of_monitor(high, currency):
+                    taken = [name for name in (low, high) if self._chosen.pop((name, currency), None) is not None]
+                    yield f"{self._path}.thresholds.{taken[0]}"
+            return
+        wallet = self._wallets[index]
+        if self._of_wallet(low, wallet) >= self._of_wallet(high, wallet):
+            taken = [name for name in (low, high) if self._own.pop((name, wallet.name), None) is not None]
+            yield f"spec.wallets[{index}].thresholds.{self._pack.name}.{taken[0]}"
 
 
-def _wallet_figure(used: Mapping[str, Pack], key: str, text: str, path: str) -> Decimal | Diagnostic:
-    pack_name, _, name = key.partition(".")
-    pack = used.get(pack_name)
-    if pack is not None:
-        threshold = pack.thresholds.get(name)
-        if threshold is None:
-            return _unknown(Code.UNKNOWN_THRESHOLD, path, "threshold", name, pack.thresholds, pack_name)
-        return _figure(threshold, text, path)
-    if pack_name in packs():
-        return Diagnostic(
-            Code.UNKNOWN_PACK,
-            path,
-            f"the monitor does not use the pack {pack_name}, so this figure has no effect",
-            f"add {pack_name} to spec.packs, or leave the figure out",
-            Severity.WARNING,
-        )
-    return _unknown(Code.UNKNOWN_PACK, path, "pack", pack_name, packs(), cure="write it as <pack>.<threshold>")
-
-
-def _figure(threshold: Threshold, text: str, path: str) -> Decimal | Diagnostic:
-    try:
-        figure = threshold.read(text)
-    except QuantityError as error:
-        return Diagnostic(Code.INVALID_QUANTITY, path, error.message, error.cure)
-    if not threshold.read(threshold.min).value <= figure.value <= threshold.read(threshold.max).value:
-        return Diagnostic(
-            Code.OUT_OF_BOUNDS,
-            path,
-            f"{text} is out of bounds",
-            f"write a figure from {threshold.min} to {threshold.max} (unless set otherwise it is {threshold.default})",
-        )
-    return figure.value
+def _idle(monitor: WalletMonitor, catalogue: Catalogue, used: set[str]) -> Iterator[Diagnostic]:
+    """What wallets say of thresholds of packs that the monitor does not use."""
+    for index, wallet in enumerate(monitor.spec.wallets):
+        for key in wallet.thresholds or ():
+            path = f"spec.wallets[{index}].thresholds.{key}"
+            pack = key.partition(".")[0]
+            if pack in used:
+                continue
+            if pack in catalogue.packs:
+                yield Diagnostic(
+                    Code.UNKNOWN_PACK,
+                    path,
+                    f"the monitor does not use the pack {pack}, so this figure has no effect",
+                    f"add {pack} to spec.packs, or leave the figure out",
+                    Severity.WARNING,
+                )
+            elif pack in catalogue.problems:
+                problem = catalogue.problems[pack]
+                yield Diagnostic(problem.code, path, f"{problem.place}: {problem.message}", problem.cure)
+            else:
+                yield _unknown(
+                    Code.UNKNOWN_PACK, path, "pack", pack, catalogue.packs, cure="write it as <pack>.<threshold>"
+                )
 
 
 def _unknown(

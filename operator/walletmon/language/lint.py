@@ -16,6 +16,7 @@ import promql_parser as promql
 
 from walletmon.api.diagnostic import Code
 from walletmon.language.result_labels import ResultLabels, is_scalar, result_labels
+from walletmon.language.selectors import nodes
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
@@ -39,8 +40,8 @@ _HISTOGRAM_PARTS = ("_bucket", "_count", "_sum")
 class Metrics:
     """Names of the metrics that are known, and which of them go up and down."""
 
-    names: Collection[str]
-    gauges: Collection[str]
+    names: frozenset[str]
+    gauges: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +78,6 @@ def missing_labels(scoped: str, text: str) -> list[str]:
         return []
     found: ResultLabels = result_labels(promql.parse(scoped))
     return [label for label in used if not found.may_have(label)]
-
-
-def nodes(node: promql.Expr) -> Iterator[promql.Expr]:
-    """`node` and everything below it, selectors of ranges included."""
-    yield node
-    match node:
-        case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
-            yield from nodes(node.expr)
-        case promql.MatrixSelector():
-            yield node.vector_selector
-        case promql.AggregateExpr():
-            yield from nodes(node.expr)
-            if node.param is not None:
-                yield from nodes(node.param)
-        case promql.Call():
-            for argument in node.args:
-                yield from nodes(argument)
-        case promql.BinaryExpr():
-            yield from nodes(node.lhs)
-            yield from nodes(node.rhs)
 
 
 def _filters(node: promql.Expr) -> bool:

@@ -3,7 +3,8 @@
 Prometheus expands them as Go templates, with functions that run queries over *all* series: a template could read any
 tenant's. And one that does not parse makes Prometheus refuse the whole file of rules. So what is taken is a small part
 of the language that reads the alert's own labels and value, and always parses: `{{ $labels.wallet }}`,
-`{{ $value | humanizeDuration }}`, `{{ printf "%.2f" $value }}`.
+`{{ $value | humanizeDuration }}`, `{{ printf "%.2f" $value }}`, and `{{ with $labels.pod }}, pod {{ . }}{{ end }}` for a
+label that may be missing.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FUNCTIONS = (
 _ACTION = re.compile(r"\{\{(?:- )?(?P<body>.*?)(?: -)?\}\}", re.DOTALL)
 _STRING = r'"(?:[^"\\\n{}]|\\["\\nt])*"'
 _OPERAND = re.compile(rf"\$labels\.[a-zA-Z_][a-zA-Z0-9_]*|\$value|-?[0-9]+(?:\.[0-9]+)?|{_STRING}")
+_WITH = re.compile(r"with \$labels\.[a-zA-Z_][a-zA-Z0-9_]*")
 _WORD = re.compile(rf"{_STRING}(?![^\s|])|[^\s|]+|\|")
 # A width of a million digits is a megabyte for each notification.
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:[0-9]{3,}|\*)")
@@ -49,8 +51,17 @@ def check_template(text: str) -> None:
     """See that `text` holds no template but those described above. Raises TemplateError."""
     if "\x00" in text:
         raise TemplateError("the text holds a NUL", "take it out")
+    within = False
     for action in _ACTION.finditer(text):
-        _check_action(action.group(), action["body"])
+        body = action["body"].strip()
+        if _WITH.fullmatch(body) and not within:
+            within = True
+        elif body == "end" and within:
+            within = False
+        elif body != "." or not within:
+            _check_action(action.group(), body)
+    if within:
+        raise TemplateError("a with has no end", "write {{ end }} after what it is about")
     if "{{" in _ACTION.sub("", text) or "}}" in _ACTION.sub("", text):
         raise TemplateError("a template is opened and not closed, or closed and not opened")
 

@@ -14,6 +14,7 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.dashboards.shape import Shape, shape_of
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.links import overview_uid
 from walletmon.compiler.objects import child
 from walletmon.compiler.thresholds import metric_of
@@ -26,7 +27,7 @@ SIDECAR_LABELS = {"grafana_dashboard": "1"}
 _NAMESPACE, _MONITOR, _UID = (f"walletmon-dashboard-{name}-5c1e" for name in ("namespace", "monitor", "uid"))
 
 
-def dashboard_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+def dashboard_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """The monitor's dashboards: the overview `<monitor>.overview`.
 
     The data key says namespace and monitor too, because the sidecar puts the files of all ConfigMaps into one folder.
@@ -34,7 +35,8 @@ def dashboard_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
     name, namespace = monitor.metadata.name, monitor.metadata.namespace
     names = {_NAMESPACE: namespace, _MONITOR: name, _UID: overview_uid(namespace, name)}
     # In one go: a monitor may be called as one of the sentinels.
-    text = _PLACES.sub(lambda place: names[place.group()], _template(shape_of(monitor, class_)))
+    shape = shape_of(monitor, class_, (facts or ClusterFacts()).catalogue)
+    text = _PLACES.sub(lambda place: names[place.group()], _template(shape))
     content = {"data": {f"{namespace}.{name}.{OVERVIEW}.json": text}}
     return Part([child("v1", "ConfigMap", f"{name}.{OVERVIEW}", monitor, class_, content, labels=SIDECAR_LABELS)])
 

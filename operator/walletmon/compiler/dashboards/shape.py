@@ -9,6 +9,7 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.links import runbook_url
 from walletmon.compiler.thresholds import common_figures
+from walletmon.packs.catalogue import Catalogue
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _DEFAULT_INTERVAL = "30s"
@@ -26,9 +27,10 @@ class Shape:
     """The thresholds of its packs: `<pack>.<threshold>` and the figure in base units, None if wallets differ."""
 
 
-def shape_of(monitor: WalletMonitor, class_: MonitorClass) -> Shape:
+def shape_of(monitor: WalletMonitor, class_: MonitorClass, catalogue: Catalogue) -> Shape:
     """The shape of the overview of `monitor`."""
-    limits = ((name, None if figure is None else float(figure)) for name, figure in common_figures(monitor).items())
+    figures = common_figures(monitor, catalogue)
+    limits = ((name, None if figure is None else float(figure)) for name, figure in figures.items())
     return Shape(_slowest_interval(monitor), runbook_url(class_, "${__value.raw}"), tuple(sorted(limits)))
 
 
