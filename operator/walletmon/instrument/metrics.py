@@ -11,37 +11,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from prometheus_client import (
-    REGISTRY,
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from walletmon.instrument import families
-from walletmon.instrument.collector import (
-    Exemplar,
-    Guarded,
-    KnownValues,
-    ReadValues,
-    Refusals,
-    Samples,
-    WalletCollector,
-)
-from walletmon.instrument.exposition import MetricsServer, expose
-from walletmon.instrument.guard import exact, objection
+from walletmon.instrument.collector import Exemplar
+from walletmon.instrument.gauges import ReadValues, Samples
+from walletmon.instrument.guard import objection
 from walletmon.instrument.host import Disk, MemoryLimit
 from walletmon.instrument.measured import Measured, Signing
-
-_RUNTIME_COLLECTORS = {
-    "process_resident_memory_bytes": ProcessCollector,
-    "python_info": PlatformCollector,
-    "python_gc_objects_collected": GCCollector,
-}
+from walletmon.instrument.process import ProcessMetrics, texts
 
 
-class WalletMetrics:
+class WalletMetrics(ProcessMetrics):
     """The metrics of one wallet process. Thread-safe; one per registry and process.
 
     Declare what is known (algorithms, sources, routes, RPC calls): their counters start at 0, so that `rate()` sees
@@ -76,58 +57,47 @@ class WalletMetrics:
             ValueError: a declared value is not fit for a label; the registry already holds one of the metrics, as after
                 a second `WalletMetrics`; or prometheus-client runs in multi-process mode, which this does not support.
         """
-        _check_setting(registry, max_label_values)
-        self._registry = registry
+        super().__init__(registry, max_label_values, families.REFUSALS)
         self._reasons = _reasons(sign_failure_reasons)
         self._known_reasons = tuple(dict.fromkeys((*families.SIGN_FAILURE_REASONS, *self._reasons.values())))
         self._disks: dict[str, Disk] = {}
         self._memory_limit = MemoryLimit()
 
-        refusals = Refusals()
-
-        def guarded(family: families.Family) -> Guarded:
-            return Guarded(family, max_label_values, refusals)
-
-        def known(family: families.Family) -> KnownValues:
-            return KnownValues(family, max_label_values, refusals)
-
-        self._sign_latency = guarded(families.SIGN_LATENCY)
-        self._sign_failures = guarded(families.SIGN_FAILURES)
-        self._recovery_failures = guarded(families.RECOVERY_FAILURES)
-        self._requests = guarded(families.REQUESTS)
-        self._request_duration = guarded(families.REQUEST_DURATION)
-        self._rpc_requests = guarded(families.RPC_REQUESTS)
-        self._rpc_duration = guarded(families.RPC_DURATION)
-        self._rpc_last_success = known(families.RPC_LAST_SUCCESS)
-        self._heartbeat = known(families.HEARTBEAT)
-        self._sync_height = known(families.SYNC_HEIGHT)
-        self._network_height = known(families.NETWORK_HEIGHT)
-        self._sync_lag_blocks = known(families.SYNC_LAG_BLOCKS)
-        self._sync_lag_seconds = known(families.SYNC_LAG_SECONDS)
+        self._sign_latency = self._guarded(families.SIGN_LATENCY)
+        self._sign_failures = self._guarded(families.SIGN_FAILURES)
+        self._recovery_failures = self._guarded(families.RECOVERY_FAILURES)
+        self._requests = self._guarded(families.REQUESTS)
+        self._request_duration = self._guarded(families.REQUEST_DURATION)
+        self._rpc_requests = self._guarded(families.RPC_REQUESTS)
+        self._rpc_duration = self._guarded(families.RPC_DURATION)
+        self._rpc_last_success = self._known(families.RPC_LAST_SUCCESS)
+        self._heartbeat = self._known(families.HEARTBEAT)
+        self._sync_height = self._known(families.SYNC_HEIGHT)
+        self._network_height = self._known(families.NETWORK_HEIGHT)
+        self._sync_lag_blocks = self._known(families.SYNC_LAG_BLOCKS)
+        self._sync_lag_seconds = self._known(families.SYNC_LAG_SECONDS)
 
         self._declare(algorithms, recovery_sources, routes, rpc_calls)
         self._register(
-            WalletCollector(
-                [
-                    refusals,
-                    self._sign_latency,
-                    self._sign_failures,
-                    self._recovery_failures,
-                    self._requests,
-                    self._request_duration,
-                    self._rpc_requests,
-                    self._rpc_duration,
-                    self._rpc_last_success,
-                    self._heartbeat,
-                    self._sync_height,
-                    self._network_height,
-                    self._sync_lag_blocks,
-                    self._sync_lag_seconds,
-                    ReadValues(families.MEMORY_LIMIT, self._read_memory_limit),
-                    ReadValues(families.DISK_FREE, lambda: self._read_disks(free=True)),
-                    ReadValues(families.DISK_SIZE, lambda: self._read_disks(free=False)),
-                ]
-            )
+            families.WALLET_FAMILIES,
+            [
+                self._sign_latency,
+                self._sign_failures,
+                self._recovery_failures,
+                self._requests,
+                self._request_duration,
+                self._rpc_requests,
+                self._rpc_duration,
+                self._rpc_last_success,
+                self._heartbeat,
+                self._sync_height,
+                self._network_height,
+                self._sync_lag_blocks,
+                self._sync_lag_seconds,
+                ReadValues(families.MEMORY_LIMIT, self._read_memory_limit),
+                ReadValues(families.DISK_FREE, lambda: self._read_disks(free=True)),
+                ReadValues(families.DISK_SIZE, lambda: self._read_disks(free=False)),
+            ],
         )
 
     def signing(self, algorithm: str, *, exemplar: Exemplar = None) -> Signing:
@@ -153,7 +123,7 @@ class WalletMetrics:
         labels = self._requests.start(route)
 
         def settle(seconds: float, failure: str | None) -> None:
-            self._requests.count(*labels, outcome=families.SUCCESS if failure is None else families.ERROR)
+            self._requests.count(*labels, ending=families.SUCCESS if failure is None else families.ERROR)
             self._request_duration.observe(*labels, seconds=seconds, exemplar=exemplar)
 
         return Measured(settle, self._reason_of)
@@ -166,7 +136,7 @@ class WalletMetrics:
         labels = self._rpc_requests.start(endpoint, method)
 
         def settle(seconds: float, failure: str | None) -> None:
-            self._rpc_requests.count(*labels, outcome=families.SUCCESS if failure is None else families.ERROR)
+            self._rpc_requests.count(*labels, ending=families.SUCCESS if failure is None else families.ERROR)
             self._rpc_duration.observe(*labels, seconds=seconds, exemplar=exemplar)
             if failure is None:
                 self._rpc_last_success.set(time.time(), endpoint)
@@ -219,21 +189,6 @@ class WalletMetrics:
             raise ValueError(f"path {path!r} contains a null character")
         self._disks = {**self._disks, volume: Disk(volume, Path(path))}
 
-    def exposition(self, accept_header: str | None = None) -> tuple[bytes, str]:
-        """The answer to a scrape: (body, content type), all of the registry.
-
-        OpenMetrics with exemplars if the request's Accept header prefers it, else Prometheus text 0.0.4.
-        """
-        return expose(self._registry, accept_header)
-
-    def serve(self, port: int, addr: str = "0.0.0.0") -> MetricsServer:  # noqa: S104  # scrapers come from other hosts
-        """Serve `GET /metrics` from a daemon thread, for a service without an HTTP server of its own.
-
-        Raises:
-            OSError: the address is unknown or taken.
-        """
-        return MetricsServer(self._registry, port, addr)
-
     def _declare(
         self,
         algorithms: Iterable[str],
@@ -241,35 +196,22 @@ class WalletMetrics:
         routes: Iterable[str],
         rpc_calls: Mapping[str, Iterable[str]],
     ) -> None:
-        for algorithm in _texts("algorithms", algorithms):
+        for algorithm in texts("algorithms", algorithms):
             self._sign_latency.declare(algorithm)
             for reason in self._known_reasons:
                 self._sign_failures.declare(algorithm, reason)
-        for source in _texts("recovery_sources", recovery_sources):
+        for source in texts("recovery_sources", recovery_sources):
             for reason in families.RECOVERY_FAILURE_REASONS:
                 self._recovery_failures.declare(reason, source)
-        for route in _texts("routes", routes):
+        for route in texts("routes", routes):
             self._requests.declare(route)
             self._request_duration.declare(route)
         if not isinstance(rpc_calls, Mapping):
             raise TypeError(f"rpc_calls must map endpoint names to methods, not be a {type(rpc_calls).__name__}")
         for endpoint, methods in rpc_calls.items():
-            for method in _texts(f"rpc_calls[{endpoint!r}]", methods):
+            for method in texts(f"rpc_calls[{endpoint!r}]", methods):
                 self._rpc_requests.declare(endpoint, method)
                 self._rpc_duration.declare(endpoint, method)
-
-    def _register(self, collector: WalletCollector) -> None:
-        # A registry that does not describe its collectors cannot tell a second ProcessCollector from the first.
-        present = {metric.name for metric in self._registry.collect()}
-        try:
-            self._registry.register(collector)
-        except ValueError as error:
-            raise ValueError(
-                f"the registry already holds metrics of these names; make one WalletMetrics per registry ({error})"
-            ) from error
-        for name, runtime_collector in _RUNTIME_COLLECTORS.items():
-            if name not in present:
-                runtime_collector(registry=self._registry)
 
     def _reason_of(self, error: Exception) -> str:
         return next((reason for kind, reason in self._reasons.items() if isinstance(error, kind)), "error")
@@ -284,34 +226,13 @@ class WalletMetrics:
                 yield (disk.volume,), space[0] if free else space[1]
 
 
-def _check_setting(registry: CollectorRegistry, max_label_values: int) -> None:
-    if not isinstance(registry, CollectorRegistry):
-        raise TypeError(f"registry must be a prometheus_client.CollectorRegistry, not {type(registry).__name__}")
-    if type(max_label_values) is not int or max_label_values < 1:
-        raise ValueError(f"max_label_values must be a whole number of at least 1, not {max_label_values!r}")
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ or "prometheus_multiproc_dir" in os.environ:
-        raise ValueError(
-            "PROMETHEUS_MULTIPROC_DIR is set, but WalletMetrics describes one process: let each expose its own"
-        )
-
-
-def _texts(name: str, values: Iterable[str]) -> list[str]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a collection of strings, not {values!r}")
-    texts = list(values)
-    for value in texts:
-        if exact(value) is None:
-            raise TypeError(f"{name} must contain strings, not {value!r}")
-    return texts
-
-
 def _reasons(given: Mapping[type[Exception], str]) -> dict[type[Exception], str]:
     if not isinstance(given, Mapping):
         raise TypeError(f"sign_failure_reasons must map exception classes to reasons, not be a {type(given).__name__}")
     for kind in given:
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise TypeError(f"sign_failure_reasons must map exception classes to reasons; {kind!r} is not one")
-    for reason in _texts("sign_failure_reasons", given.values()):
+    for reason in texts("sign_failure_reasons", given.values()):
         if why := objection(reason):
             raise ValueError(f"{reason!r} cannot be a reason why signing failed: it {why}")
     return {**given, **({} if TimeoutError in given else {TimeoutError: "timeout"})}
