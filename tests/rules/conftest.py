@@ -8,6 +8,9 @@ import pytest
 
 from testbed.binaries import ensure
 from testbed.sources import CONTROL_PLANE
+from tests.rules.proof_table import pytest_terminal_summary
+
+__all__ = ["promtool", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Proofs of alerts: from a short description to promtool's unit tests over the rules as the compiler makes them.
 
-A description (`cases/<pack>.yaml`, one entry an alert) gives the series of one wallet when it is well and when it is in
-trouble, and from when the alert must fire. Everything else follows: wallets hot-1 and hot-2 live in one monitor, in
-each proof some of them are in trouble, and what must fire is exact.
+A description (`walletmon.packs.proof`, one entry an alert) gives the series of one wallet when it is well and when it
+is in trouble, and from when the alert must fire. Everything else follows: wallets hot-1 and hot-2 live in one monitor,
+in each proof some of them are in trouble, and what must fire is exact.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.rules import SEVERITY, rule_objects
-from walletmon.packs.schema import Alert
+from walletmon.packs.catalogue import packs
+from walletmon.packs.proof import Case, Proof, cases, proofs
+from walletmon.packs.schema import Alert, Pack
 
 Json = dict[str, Any]
 
 A, B = "hot-1", "hot-2"
 STEP = 30
 """Seconds between samples, and between evaluations."""
+WATCHES = "golden-signals"
+"""The pack whose alerts take over when a workload is gone; every monitor here uses it."""
 
 API = {
     "name": "api",
@@ -34,53 +36,104 @@ API = {
     "walletFrom": {"label": "walletmon.dev/wallet"},
 }
 _IDENTITY = ("namespace", "walletmon", "environment", "wallet", "instance", "target", "role", "job", "pod")
+_COUNTER_ENDS = ("_total", "_count", "_bucket", "_sum")
 
 
 @dataclass(frozen=True)
-class Description:
-    """What a case file says of one alert."""
+class Subject:
+    """An alert to be proved, with its description: of the library's own signals, or of a preset's."""
 
-    alert: str
-    healthy: Mapping[str, str]
-    trouble: Mapping[str, str]
-    fires: str
-    """When, with trouble from the start, the alert fires at the latest."""
-    holds: str
-    """When, with trouble from the start, it does not fire yet, because `for` has not passed."""
-    keeps: list[str] | None
-    """Labels of the series that the alert keeps besides wallet, namespace and walletmon; None for all of a process."""
-    adds: Mapping[str, str]
-    summary: str
-    description: str
-    gone: str = "WalletMissing"
-    """The alert that fires once the troubled workload and all its series have gone."""
-    tolerant: Mapping[str, str] = field(default_factory=dict)
-    """For each threshold of the alert, a figure by which the trouble is none."""
-    targets: list[Json] = field(default_factory=list)
-    shared: bool = False
-    """The series belong to no wallet."""
+    pack: Pack
+    alert: Alert
+    preset: str | None
+    proof: Proof
+
+    def __str__(self) -> str:
+        return self.alert.name + ("" if self.preset is None else f"[{self.preset}]")
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """What has to be tried. What a preset changes is where the signals come from: whether it fires and is silent
+        shows that they do."""
+        return cases(self.pack, self.alert) if self.preset is None else (Case.FIRES, Case.SILENT)
+
+    def monitor(
+        self, thresholds: Mapping[str, str] | None = None, hot_1: Mapping[str, str] | None = None
+    ) -> WalletMonitor:
+        """The monitor of this proof; `thresholds` of the pack for both wallets, `hot_1` for the first one alone."""
+        own = {f"{self.pack.name}.{name}": figure for name, figure in (hot_1 or {}).items()}
+        return monitor(self.proof.targets, thresholds, pack=self.pack.name, preset=self.preset, hot_1=own)
+
+    def series(self, troubled: Iterable[str], minutes_: int, gone_after: int | None = None) -> list[Json]:
+        """Series of both wallets, those of `troubled` in trouble; of an alert about no wallet, the shared workload
+        is."""
+        wanted = frozenset(troubled)
+        if self.proof.shared:
+            described = self.proof.trouble if wanted else self.proof.healthy
+            made = series(A, {}, minutes_) + series(B, {}, minutes_)
+            return made + series(None, described, minutes_, gone_after)
+        return [
+            one
+            for wallet in (A, B)
+            for one in series(
+                wallet,
+                self.proof.trouble if wallet in wanted else self.proof.healthy,
+                minutes_,
+                gone_after if wallet in wanted else None,
+            )
+        ]
+
+    def others(self, minutes_: int) -> list[Json]:
+        """Series of all that is not in trouble when the first wallet, or the shared workload, is."""
+        if self.proof.shared:
+            return series(A, {}, minutes_) + series(B, {}, minutes_)
+        return series(B, self.proof.healthy, minutes_)
+
+    @property
+    def troubled(self) -> str | None:
+        """Whose trouble it is: the first wallet's, or no wallet's."""
+        return None if self.proof.shared else A
+
+    def is_counter(self, selector: str) -> bool:
+        """Whether a series of the description only grows, until its process restarts."""
+        name = selector.partition("{")[0]
+        return name.endswith(_COUNTER_ENDS) or name in self.proof.counters
 
 
-def descriptions(path: Path) -> dict[str, Description]:
-    """The descriptions in a case file, by alert."""
-    return {
-        name: Description(alert=name, **{"keeps": None, "adds": {}, **entry})
-        for name, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items()
-    }
+def subjects() -> Iterator[Subject]:
+    """Every alert of every pack that is described, by itself and under each preset."""
+    for pack in packs().values():
+        described = proofs(pack.name)
+        for alert in pack.alerts:
+            if alert.name not in described:
+                continue
+            proof = described[alert.name]
+            yield Subject(pack, alert, None, proof)
+            for preset in pack.presets:
+                if alert in pack.served(preset) and preset in proof.presets:
+                    yield Subject(pack, alert, preset, proof.under(preset))
 
 
 def monitor(
-    targets: Iterable[Json] = (), thresholds: Mapping[str, str] | None = None, **own: Mapping[str, str]
+    targets: Iterable[Json] = (),
+    thresholds: Mapping[str, str] | None = None,
+    *,
+    pack: str = WATCHES,
+    preset: str | None = None,
+    hot_1: Mapping[str, str] | None = None,
+    hot_2: Mapping[str, str] | None = None,
 ) -> WalletMonitor:
-    """The monitor of two wallets; `thresholds` for both, `hot_1` and `hot_2` (by `<pack>.<threshold>`) for one."""
+    """The monitor of two wallets that uses golden-signals and `pack`; `thresholds` of `pack` for both, `hot_1` and
+    `hot_2` (by `<pack>.<threshold>`) for one."""
+    use: Json = {"name": pack, "thresholds": dict(thresholds or {})} | ({} if preset is None else {"preset": preset})
     return WalletMonitor.model_validate(
         {
             "metadata": {"name": "treasury", "namespace": "wallets-prod"},
             "spec": {
                 "environment": "prod",
-                "wallets": [{"name": name, "thresholds": dict(own.get(name.replace("-", "_"), {}))} for name in (A, B)],
+                "wallets": [{"name": A, "thresholds": dict(hot_1 or {})}, {"name": B, "thresholds": dict(hot_2 or {})}],
                 "targets": [API, *targets],
-                "packs": [{"name": "golden-signals", "thresholds": dict(thresholds or {})}],
+                "packs": [use] if pack == WATCHES else [{"name": WATCHES}, use],
             },
         }
     )
@@ -104,17 +157,54 @@ def identity(wallet: str | None) -> dict[str, str]:
 
 def series(wallet: str | None, described: Mapping[str, str], minutes: int, gone_after: int | None = None) -> list[Json]:
     """Input series of promtool for `wallet`: as described, for so many minutes, stale after `gone_after` of them."""
+    written = written_out(described, minutes)
+    if gone_after is not None:
+        written = {name: [*samples[: gone_after * 60 // STEP], "stale"] for name, samples in written.items()}
+    return as_input(wallet, written)
+
+
+def written_out(described: Mapping[str, str], minutes: int) -> dict[str, list[str]]:
+    """All samples of the described series for so many minutes, and of `up`, which every process has."""
     everything = {} if any(name.startswith("up{") or name == "up" for name in described) else {"up": "1"}
-    everything |= described
+    return {name: _samples(values, minutes * 60 // STEP) for name, values in {**everything, **described}.items()}
+
+
+def as_input(wallet: str | None, written: Mapping[str, list[str]]) -> list[Json]:
+    """Samples as input series of promtool, with the labels of `wallet`'s process."""
     made = []
-    for selector, values in everything.items():
+    for selector, samples in written.items():
         name, own = _selector(selector)
         labels = {**identity(wallet), **own}
-        samples = _samples(values, minutes * 60 // STEP)
-        if gone_after is not None:
-            samples = [*samples[: gone_after * 60 // STEP], "stale"]
         made.append({"series": f"{name}{_printed(labels)}", "values": " ".join(samples)})
     return made
+
+
+def restarted(samples: list[str], at: int) -> list[str]:
+    """A counter's samples with a restart from zero at sample `at`."""
+    known = [sample for sample in samples[:at] if sample not in ("_", "stale")]
+    if not known:
+        return samples
+    lost = float(known[-1])
+    return [
+        sample if index < at or sample in ("_", "stale") else f"{max(0.0, float(sample) - lost):.12g}"
+        for index, sample in enumerate(samples)
+    ]
+
+
+def interrupted(samples: list[str], start: int, end: int) -> list[str]:
+    """A series of which nothing is known from sample `start` to before `end`."""
+    return [*samples[:start], "stale", *["_"] * (end - start - 1), *samples[end:]]
+
+
+def relieved(trouble: list[str], healthy: list[str], start: int, end: int, *, counter: bool) -> list[str]:
+    """A series in trouble that is well from sample `start` to before `end`; a counter goes on from where it is."""
+    if not counter:
+        return [*trouble[:start], *healthy[start:end], *trouble[end:]]
+    made = [float(sample) for sample in trouble[:start]]
+    for index in range(start, len(trouble)):
+        source = healthy if index < end else trouble
+        made.append(made[-1] + float(source[index]) - float(source[index - 1]))
+    return [f"{value:.12g}" for value in made]
 
 
 def _selector(text: str) -> tuple[str, dict[str, str]]:
@@ -181,30 +271,32 @@ def never(alert: str, until: str) -> Json:
     }
 
 
-def notification(alert: Alert, described: Description, wallet: str | None) -> Json:
+def notification(subject: Subject) -> Json:
     """The firing alert with all its labels and annotations, as Alertmanager gets it."""
-    process = identity(wallet)
-    if described.keeps is not None:
-        process = {name: process[name] for name in ("wallet", *described.keeps) if name in process}
+    proof, alert = subject.proof, subject.alert
+    process = identity(subject.troubled)
+    if proof.keeps is not None:
+        process = {name: process[name] for name in ("wallet", *proof.keeps) if name in process}
     labels = {
         **process,
-        **described.adds,
+        **proof.adds,
+        **({} if alert.action is None else {"action": alert.action}),
         "namespace": "wallets-prod",
         "walletmon": "treasury",
         "environment": "prod",
-        "pack": "golden-signals",
+        "pack": subject.pack.name,
         "priority": alert.priority.value,
         "severity": SEVERITY[alert.priority],
     }
     return {
-        "eval_time": described.fires,
+        "eval_time": proof.fires,
         "alertname": alert.name,
         "exp_alerts": [
             {
                 "exp_labels": labels,
                 "exp_annotations": {
-                    "summary": described.summary,
-                    "description": described.description,
+                    "summary": proof.summary,
+                    "description": proof.description,
                     "runbook_url": f"https://walletmon.dev/runbooks/{alert.name}",
                 },
             }

@@ -1,57 +1,64 @@
-"""Every alert on a real promtool: fires, holds back, stays silent, tells wallets apart, obeys thresholds."""
+"""Every alert on a real promtool: fires, holds back, stays silent, tells wallets apart, obeys thresholds.
+
+What has to be tried follows from the alert itself (`walletmon.packs.proof.cases`); what was tried is printed as a table
+when the tests are over.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.rules.proofs import (
     A,
     B,
-    Description,
     Json,
-    descriptions,
+    Subject,
+    as_input,
     firing,
+    interrupted,
     later,
     minutes,
-    monitor,
     never,
     notification,
     prove,
+    relieved,
+    restarted,
+    seconds,
     series,
+    subjects,
+    written_out,
 )
-from walletmon.language.promql import threshold_metric
 from walletmon.packs.catalogue import packs
+from walletmon.packs.proof import Case, proofs
 
-CASES = Path(__file__).parent / "cases"
-PACK = packs()["golden-signals"]
-DESCRIBED = descriptions(CASES / "golden-signals.yaml")
-ALERTS = {alert.name: alert for alert in PACK.alerts}
-
-every_alert = pytest.mark.parametrize("described", DESCRIBED.values(), ids=DESCRIBED)
+SUBJECTS = list(subjects())
 
 
-def _input(described: Description, troubled: tuple[str, ...], length: int, gone_after: int | None = None) -> list[Json]:
-    """Series of both wallets, those of `troubled` in trouble; of an alert about no wallet, the shared workload is."""
-    if described.shared:
-        made = series(A, {}, length) + series(B, {}, length)
-        return made + series(None, described.trouble if troubled else described.healthy, length, gone_after)
-    return [
-        one
-        for wallet in (A, B)
-        for one in series(
-            wallet,
-            described.trouble if wallet in troubled else described.healthy,
-            length,
-            gone_after if wallet in troubled else None,
-        )
-    ]
+def proves(case: Case) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The test is run for every alert that has to be tried so."""
+    concerned = [subject for subject in SUBJECTS if case in subject.cases]
+
+    def marked(function: Callable[..., None]) -> Callable[..., None]:
+        function.case = case  # type: ignore[attr-defined]
+        return pytest.mark.parametrize("subject", concerned, ids=str)(function)
+
+    return marked
 
 
-def _expected(described: Description, *wallets: str) -> tuple[str | None, ...]:
-    return (None,) if described.shared and wallets else wallets
+@pytest.fixture(autouse=True)
+def _told_in_the_table(request: pytest.FixtureRequest) -> None:
+    case: Any = getattr(request.function, "case", None)
+    if case is not None:
+        subject: Subject = request.node.callspec.params["subject"]
+        request.node.user_properties.append(("proof", (subject.pack.name, str(subject), case.value)))
+
+
+def _expected(subject: Subject, *wallets: str) -> tuple[str | None, ...]:
+    return (None,) if subject.proof.shared and wallets else wallets
 
 
 def _test(inputs: list[Json], *expected: Json, alerts: list[Json] | None = None) -> Json:
@@ -63,89 +70,136 @@ def _test(inputs: list[Json], *expected: Json, alerts: list[Json] | None = None)
     }
 
 
-def test_every_alert_of_every_pack_is_described() -> None:
-    described = {path.stem: set(descriptions(path)) for path in CASES.glob("*.yaml")}
-    assert described == {name: {alert.name for alert in pack.alerts} for name, pack in packs().items()}
+def _length(subject: Subject) -> int:
+    """Minutes in which the alert has every chance to fire."""
+    return max(60, minutes(subject.proof.fires) + 20)
 
 
-@every_alert
-def test_every_threshold_of_the_alert_is_tried(described: Description) -> None:
-    expr = ALERTS[described.alert].expr
-    used = {name for name in PACK.thresholds if re.search(rf"{threshold_metric(PACK.name, name)}\b", expr)}
-    assert set(described.tolerant) == used
+@pytest.mark.parametrize("pack", packs())
+def test_every_alert_is_described(pack: str) -> None:
+    assert set(proofs(pack)) == {alert.name for alert in packs()[pack].alerts}
 
 
-@every_alert
-def test_fires_for_the_wallet_in_trouble_and_no_other(described: Description, promtool: Path, tmp_path: Path) -> None:
-    length = minutes(described.fires) + 20
+@pytest.mark.parametrize("pack", packs())
+def test_every_alert_is_described_for_every_preset_that_serves_it(pack: str) -> None:
+    served = {(preset, alert.name) for preset in packs()[pack].presets for alert in packs()[pack].served(preset)}
+    assert {(preset, name) for name, proof in proofs(pack).items() for preset in proof.presets} == served
+
+
+@pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.preset is None], ids=str)
+def test_every_threshold_of_the_alert_is_tried(subject: Subject) -> None:
+    assert set(subject.proof.tolerant) == set(subject.pack.thresholds_of(subject.alert))
+
+
+@proves(Case.FIRES)
+def test_fires_for_the_wallet_in_trouble_and_no_other(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    name, proof = subject.alert.name, subject.proof
     prove(
         promtool,
         tmp_path,
-        monitor(described.targets),
+        subject.monitor(),
         [
             _test(
-                _input(described, (A,), length),
-                firing(described.alert, described.holds),
-                firing(described.alert, described.fires, *_expected(described, A)),
-                firing(described.alert, later(described.fires, 15), *_expected(described, A)),
-                alerts=[notification(ALERTS[described.alert], described, None if described.shared else A)],
+                subject.series([A], minutes(proof.fires) + 20),
+                firing(name, proof.holds),
+                firing(name, proof.fires, *_expected(subject, A)),
+                firing(name, later(proof.fires, 15), *_expected(subject, A)),
+                alerts=[notification(subject)],
             )
         ],
     )
 
 
-@every_alert
-def test_is_silent_while_all_is_well(described: Description, promtool: Path, tmp_path: Path) -> None:
+@proves(Case.SILENT)
+def test_is_silent_while_all_is_well(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    length = _length(subject)
     prove(
         promtool,
         tmp_path,
-        monitor(described.targets),
-        [_test(_input(described, (), 60), never(described.alert, "60m"))],
+        subject.monitor(),
+        [_test(subject.series([], length), never(subject.alert.name, f"{length}m"))],
     )
 
 
-@every_alert
+@proves(Case.UNEXPOSED)
 def test_is_silent_for_a_wallet_that_does_not_expose_the_signal(
-    described: Description, promtool: Path, tmp_path: Path
+    subject: Subject, promtool: Path, tmp_path: Path
 ) -> None:
-    inputs = series(A, {}, 60) + series(B, {}, 60)
-    prove(promtool, tmp_path, monitor(), [_test(inputs, never(described.alert, "60m"))])
+    length = _length(subject)
+    # Without the targets that only the description has: what they are missed by is no matter of the signal.
+    bare = Subject(subject.pack, subject.alert, subject.preset, subject.proof.model_copy(update={"targets": []}))
+    inputs = series(A, {}, length) + series(B, {}, length)
+    prove(promtool, tmp_path, bare.monitor(), [_test(inputs, never(subject.alert.name, f"{length}m"))])
 
 
-@every_alert
-def test_says_who_takes_over_when_the_series_are_gone(described: Description, promtool: Path, tmp_path: Path) -> None:
-    gone = minutes(described.fires) + 1
+@proves(Case.VANISHES)
+def test_says_who_takes_over_when_the_series_are_gone(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    name, proof = subject.alert.name, subject.proof
+    gone = minutes(proof.fires) + 1
     after = f"{gone + 20}m"
-    expected = [firing(described.alert, described.fires, *_expected(described, A))]
-    if described.gone != described.alert:
-        expected.append(firing(described.alert, after))
-    expected.append(firing(described.gone, after, *_expected(described, A)))
-    prove(
-        promtool,
-        tmp_path,
-        monitor(described.targets),
-        [_test(_input(described, (A,), gone + 30, gone_after=gone), *expected)],
-    )
+    expected = [firing(name, proof.fires, *_expected(subject, A))]
+    if proof.gone != name:
+        expected.append(firing(name, after))
+    expected.append(firing(proof.gone, after, *_expected(subject, A)))
+    inputs = subject.series([A], gone + 30, gone_after=gone)
+    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)])
 
 
-with_thresholds = pytest.mark.parametrize(
-    ("described", "threshold"),
-    [
-        pytest.param(described, name, id=f"{described.alert}-{name}")
-        for described in DESCRIBED.values()
-        for name in described.tolerant
-    ],
-)
+@proves(Case.MONITOR_THRESHOLD)
+def test_obeys_each_threshold_of_the_monitor(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    length = _length(subject)
+    for threshold, figure in subject.proof.tolerant.items():
+        inputs = subject.series([A], length)
+        tolerant = subject.monitor(thresholds={threshold: figure})
+        prove(promtool, tmp_path, tolerant, [_test(inputs, never(subject.alert.name, f"{length}m"))])
 
 
-@with_thresholds
-def test_obeys_the_monitors_threshold(described: Description, threshold: str, promtool: Path, tmp_path: Path) -> None:
-    tolerant = monitor(described.targets, {threshold: described.tolerant[threshold]})
-    prove(promtool, tmp_path, tolerant, [_test(_input(described, (A,), 60), never(described.alert, "60m"))])
+@proves(Case.WALLET_THRESHOLD)
+def test_obeys_each_threshold_of_the_wallet(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    name, proof = subject.alert.name, subject.proof
+    for threshold, figure in proof.tolerant.items():
+        inputs = subject.series([A, B], minutes(proof.fires) + 5)
+        tolerant = subject.monitor(hot_1={threshold: figure})
+        prove(promtool, tmp_path, tolerant, [_test(inputs, firing(name, proof.fires, B))])
 
 
-@with_thresholds
-def test_obeys_the_wallets_threshold(described: Description, threshold: str, promtool: Path, tmp_path: Path) -> None:
-    tolerant = monitor(described.targets, hot_1={f"{PACK.name}.{threshold}": described.tolerant[threshold]})
-    inputs = _input(described, (A, B), minutes(described.fires) + 5)
-    prove(promtool, tmp_path, tolerant, [_test(inputs, firing(described.alert, described.fires, B))])
+@proves(Case.RESET)
+def test_takes_no_restart_for_trouble_or_for_its_end(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    name, proof = subject.alert.name, subject.proof
+    length = _length(subject)
+
+    def with_resets(described: dict[str, str], *at: int) -> dict[str, list[str]]:
+        written = written_out(described, length)
+        for sample in at:
+            written = {
+                selector: restarted(samples, sample) if subject.is_counter(selector) else samples
+                for selector, samples in written.items()
+            }
+        return written
+
+    after = 2 * minutes(proof.fires) + 6
+    well = as_input(subject.troubled, with_resets(dict(proof.healthy), 24, 60)) + subject.others(length)
+    ill = as_input(subject.troubled, with_resets(dict(proof.trouble), after)) + subject.others(length)
+    expected = [firing(name, f"{30 * at}s", *_expected(subject, A)) for at in range(after, after + 20, 2)]
+    prove(promtool, tmp_path, subject.monitor(), [_test(well, never(name, f"{length}m")), _test(ill, *expected)])
+
+
+@proves(Case.GAP)
+def test_a_gap_shorter_than_keep_firing_for_does_not_end_it(subject: Subject, promtool: Path, tmp_path: Path) -> None:
+    name, proof = subject.alert.name, subject.proof
+    keeps = seconds(subject.alert.keep_firing_for or "0s")
+    start = 2 * minutes(proof.fires) + 6
+    end = start + max(30, min(keeps - 120, 180)) // 30
+    length = end // 2 + 10
+    trouble = written_out(proof.trouble, length)
+    if proof.gap == "healthy":
+        healthy = written_out(proof.healthy, length)
+        made = {
+            selector: relieved(samples, healthy[selector], start, end, counter=subject.is_counter(selector))
+            for selector, samples in trouble.items()
+        }
+    else:
+        made = {selector: interrupted(samples, start, end) for selector, samples in trouble.items()}
+    expected = [firing(name, f"{30 * at}s", *_expected(subject, A)) for at in range(start - 2, end + 10)]
+    inputs = as_input(subject.troubled, made) + subject.others(length)
+    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)])

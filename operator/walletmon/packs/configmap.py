@@ -1,4 +1,4 @@
-"""Packs that a team or the platform adds: a ConfigMap with the label `walletmon.dev/pack`, one key `<pack>.yaml` a pack.
+"""Packs that a team or the platform adds: a ConfigMap with the label `walletmon.dev/pack` and a key `<pack>.yaml` a pack.
 
 Whoever may write ConfigMaps may write here, so nothing that stands in one is believed: size, syntax and schema are
 checked, and what is wrong becomes a problem with a cure, never an exception.

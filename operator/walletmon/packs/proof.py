@@ -28,14 +28,14 @@ _RATES = ("rate(", "increase(", "resets(")
 class Case(StrEnum):
     """What is tried with an alert; the value is how people say it."""
 
-    FIRES = "fires for its wallet alone"
-    SILENT = "silent when well"
-    UNEXPOSED = "silent without the signal"
+    FIRES = "fires, alone"
+    SILENT = "silent if well"
+    UNEXPOSED = "no signal"
     VANISHES = "series vanish"
-    MONITOR_THRESHOLD = "monitor's threshold"
-    WALLET_THRESHOLD = "wallet's threshold"
+    MONITOR_THRESHOLD = "monitor's figure"
+    WALLET_THRESHOLD = "wallet's figure"
     RESET = "counter reset"
-    GAP = "gap in the data"
+    GAP = "data gap"
 
 
 class _Model(BaseModel):
