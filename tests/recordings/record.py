@@ -1,7 +1,8 @@
 """Records what the software that presets read really exposes: `python -m tests.recordings.record --help`.
 
 Each program runs on loopback in a temporary directory, is scraped, does some work (some of it failing), and is scraped
-again when the work shows. Both expositions are stored: `<software>-<version>.before.prom` and `<software>-<version>.prom`.
+again when the work shows. Both expositions are stored: `<software>-<version>.before.prom` and
+`<software>-<version>.prom`.
 """
 
 from __future__ import annotations
@@ -72,11 +73,13 @@ def centrifuge(binary: Path, folder: Path) -> None:
     with _running("centrifuge", [binary, address], folder, exposed), ExitStack() as clients:
         before = _scrape(exposed)
 
-        def connect(user: str, *commands: dict[str, object], **state: object) -> urllib3.BaseHTTPResponse:
+        def connect(
+            user: str, *commands: dict[str, object], path: str = "connection", **state: object
+        ) -> urllib3.BaseHTTPResponse:
             sent = [{"id": 1, "connect": {"name": user, **state}}, *commands]
             query = urllib.parse.quote("\n".join(json.dumps(command) for command in sent))
             response = _http.request(
-                "GET", f"http://{address}/connection/sse?cf_connect={query}", preload_content=False, timeout=60.0
+                "GET", f"http://{address}/{path}/sse?cf_connect={query}", preload_content=False, timeout=60.0
             )
             clients.callback(response.release_conn)
             clients.callback(response.close)
@@ -97,6 +100,10 @@ def centrifuge(binary: Path, folder: Path) -> None:
         _wait_until(exposed, "centrifugo_client_num_server_disconnects", lambda value: value >= 1)
         _wait_until(exposed, "centrifugo_transport_messages_sent", lambda value: value >= 40)
         _wait_until(exposed, "centrifugo_node_num_clients", lambda value: value >= 2)
+        connect("silent", path="hasty")
+        _wait_until(exposed, 'centrifugo_client_num_server_disconnects{code="3012"}', lambda value: value >= 1)
+        _http.request("POST", f"http://{address}/shutdown")
+        _wait_until(exposed, 'centrifugo_client_num_server_disconnects{code="3001"}', lambda value: value >= 2)
         _store(CENTRIFUGE, before, _scrape(exposed))
 
 
@@ -113,14 +120,15 @@ def pushpin(root: Path, folder: Path) -> None:
         zurl = (HERE / "zurl.conf").read_text(encoding="utf-8").format(folder=folder)
         (folder / "zurl.conf").write_text(zurl, encoding="utf-8")
         (folder / "routes").write_text(f"* 127.0.0.1:{origin}\n", encoding="utf-8")
-        configured = ["--config", folder / "pushpin.conf"]
+        configured: list[object] = ["--config", folder / "pushpin.conf"]
         listen = f"127.0.0.1:{clients},stream"
-        for name, arguments in {
+        services: dict[str, list[object]] = {
             "zurl": [f"--config={folder / 'zurl.conf'}"],
             "condure": ["--listen", listen, "--zclient-stream", f"ipc://{folder}/condure"],
             "pushpin-proxy": configured,
             "pushpin-handler": configured,
-        }.items():
+        }
+        for name, arguments in services.items():
             # Only the handler can be asked whether it is up; it comes last.
             url = exposed if name == "pushpin-handler" else None
             open_.enter_context(_running(name, [programs / name, *arguments], folder, url, environment))
@@ -209,7 +217,7 @@ def _scrape(url: str) -> str:
 
 
 def _wait_until(url: str, metric: str, enough: Callable[[float], bool]) -> None:
-    """Wait until the samples of `metric`, added up over their labels, are enough."""
+    """Wait until the samples of `metric` (or of one series), added up over their labels, are enough."""
 
     def shown() -> bool:
         lines = (line for line in _scrape(url).splitlines() if line.startswith((f"{metric} ", f"{metric}{{")))

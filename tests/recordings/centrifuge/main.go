@@ -40,6 +40,9 @@ func main() {
 	}
 
 	http.Handle("/connection/sse", centrifuge.NewSSEHandler(node, centrifuge.SSEConfig{}))
+	// A client that answers no ping is thrown out: after seconds here, so that it can be recorded.
+	hasty := centrifuge.PingPongConfig{PingInterval: time.Second, PongTimeout: time.Second / 2}
+	http.Handle("/hasty/sse", centrifuge.NewSSEHandler(node, centrifuge.SSEConfig{PingPongConfig: hasty}))
 	http.Handle("/metrics", promhttp.Handler())
 	http.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) {
 		data, err := io.ReadAll(io.LimitReader(r.Body, 4096))
@@ -47,6 +50,10 @@ func main() {
 			_, err = node.Publish(channel, data, centrifuge.WithHistory(10, time.Minute))
 		}
 		answer(w, err)
+	})
+	// What a deploy does to the connections; the metrics can be read on.
+	http.HandleFunc("POST /shutdown", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, node.Shutdown(r.Context()))
 	})
 	http.HandleFunc("POST /disconnect", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, node.Disconnect(r.URL.Query().Get("user")))
