@@ -271,3 +271,46 @@ def test_offline_commands_load_no_cluster_client(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], input="", capture_output=True, text=True, check=False)
     assert done.stderr.endswith("[]\n") or arguments == ["--help"], done.stderr
+
+
+PACK = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: packs, namespace: ns, labels: {walletmon.dev/pack: ""}}
+data:
+  cold-storage.yaml: |
+    name: cold-storage
+    title: Cold storage
+    description: Whether the vault is shut.
+    alerts:
+      - name: VaultOpen
+        expr: vault_open > 0
+        for: 1m
+        priority: P0
+        summary: The vault of {{ $labels.wallet }} is open
+        description: Shut it.
+"""
+USING_PACK = GOOD + "  packs: [{name: cold-storage}]\n"
+
+
+def test_packs_in_the_files_are_there_for_their_monitors() -> None:
+    assert linted(f"{USING_PACK}---\n{PACK}") == []
+    (missing,) = linted(USING_PACK)
+    assert (missing["code"], missing["path"]) == (Code.UNKNOWN_PACK, "spec.packs[0].name")
+    rendered = call("render", "-", stdin=f"{PACK}---\n{USING_PACK}").stdout
+    assert "alert: VaultOpen" in rendered
+    told = call("explain", "VaultOpen", "--monitor", "-", stdin=f"{PACK}---\n{USING_PACK}")
+    assert "priority P0" in told.stdout
+
+
+def test_a_wrong_pack_in_the_files_is_a_finding_where_it_stands() -> None:
+    broken = PACK.replace("alerts:", "alarms:")
+    in_pack, in_monitor = linted(f"{broken}---\n{USING_PACK}")
+    assert (in_pack["code"], in_pack["path"], in_pack["line"]) == (Code.INVALID_PACK, "data.cold-storage.yaml", 5)
+    assert "alarms" in in_pack["message"]
+    assert (in_monitor["code"], in_monitor["path"]) == (Code.INVALID_PACK, "spec.packs[0].name")
+
+
+def test_other_config_maps_are_passed_over() -> None:
+    assert linted(PACK.replace("walletmon.dev/pack", "app")) == []
+    assert linted("kind: ConfigMap\nmetadata: {name: 1, labels: {walletmon.dev/pack: ''}}\n") == []

@@ -7,6 +7,7 @@ import copy
 from typing import Any
 
 from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.events import EventRecorder
 from walletmon.controller.intake import stores
 from walletmon.controller.metrics import ControllerMetrics
@@ -79,7 +80,7 @@ def reconciler_for(api: Apiserver) -> Reconciler:
     monitors, children = stores()
     monitors.put(api.stored)
     events = EventRecorder(api, "test", lambda: 0.0)
-    return Reconciler(api, monitors, children, MonitorClass(), events, metrics)
+    return Reconciler(api, monitors, children, MonitorClass(), lambda _: ClusterFacts(), events, metrics)
 
 
 async def test_a_spec_that_arrives_with_the_answer_to_a_status_write_is_visited() -> None:

@@ -1,6 +1,7 @@
-"""Monitors in files: read from YAML or JSON, with the line and column of everything in them.
+"""Monitors and packs in files: read from YAML or JSON, with the line and column of everything in them.
 
-A file may hold several documents and lists, of any kinds; those that are no WalletMonitor are passed over. What
+A file may hold several documents and lists, of any kinds; those that are neither a WalletMonitor nor a ConfigMap with
+packs are passed over. What
 is read may be hostile: nesting and expanded aliases are bounded before anything is built from them.
 """
 
@@ -19,6 +20,7 @@ import yaml
 from walletmon.api.base import GROUP, VERSION
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import KIND
+from walletmon.packs.configmap import is_pack_source
 
 STDIN = "-"
 MAX_BYTES = 64 * 1024 * 1024
@@ -52,12 +54,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One monitor as it stands in a file."""
+    """One monitor, or one ConfigMap with packs, as it stands in a file."""
 
     file: str
     content: dict[str, Any]
     text: str
     node: yaml.Node
+
+    @property
+    def holds_packs(self) -> bool:
+        """Whether this is a ConfigMap with packs."""
+        return is_pack_source(self.content)
 
     @property
     def name(self) -> str:
@@ -86,7 +93,7 @@ class UnreadableError(ValueError):
 
 
 def read(name: str) -> list[Document]:
-    """The monitors in the file `name`; `-` is stdin. Raises UnreadableError."""
+    """The monitors and packs in the file `name`; `-` is stdin. Raises UnreadableError."""
     shown = "<stdin>" if name == STDIN else name
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name).read_bytes()
@@ -142,8 +149,21 @@ def _monitors(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[D
         items = next(value for key, value in node.value if key.value == "items")
         for child, item in zip(items.value, content["items"], strict=True):
             yield from _monitors(file, text, child, item)
-    elif content.get("kind") == KIND and str(content.get("apiVersion", GROUP)).split("/")[0] == GROUP:
+    elif _is_monitor(content) or _is_named_pack_source(content):
         yield Document(file, content, text, node)
+
+
+def _is_monitor(content: dict[str, Any]) -> bool:
+    return content.get("kind") == KIND and str(content.get("apiVersion", GROUP)).split("/")[0] == GROUP
+
+
+def _is_named_pack_source(content: dict[str, Any]) -> bool:
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("labels"), dict):
+        return False
+    data = (content.get("data") or {}, content.get("binaryData") or {})
+    well_formed = all(isinstance(each, dict) and all(isinstance(key, str) for key in each) for each in data)
+    return is_pack_source(content) and isinstance(metadata.get("name"), str) and well_formed
 
 
 def _check_bounds(file: str, text: str) -> None:

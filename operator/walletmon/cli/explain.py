@@ -14,10 +14,11 @@ from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
 from walletmon.cli.check import check_files
 from walletmon.cli.findings import as_text
 from walletmon.compiler.bundle import Bundle, Manifest
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.links import runbook_url
 from walletmon.compiler.thresholds import PackUses, pack_uses
 from walletmon.language.quantity import plain
-from walletmon.packs.catalogue import Catalogue, packs
+from walletmon.packs.catalogue import packs
 from walletmon.packs.schema import Alert, Pack
 
 _NAMED_AT_MOST = 20
@@ -44,9 +45,9 @@ def explain(alert: str, file: str | None, runbook_base_url: str) -> None:
             )
         return
     compiled = _compiled(file, class_)
-    told = [text for monitor, bundle in compiled if (text := _for_monitor(alert, found, monitor, bundle))]
+    told = [text for monitor, bundle, facts in compiled if (text := _for_monitor(alert, found, monitor, bundle, facts))]
     if not told:
-        names = {str(rule["alert"]) for _, bundle in compiled for rule in _rules(bundle)}
+        names = {str(rule["alert"]) for _, bundle, _ in compiled for rule in _rules(bundle)}
         raise click.ClickException(_unknown(alert, sorted(names)))
     click.echo("".join(f"\n{text}\n" for text in told), nl=False)
 
@@ -88,12 +89,12 @@ def _readable(text: str) -> str:
     return re.sub(r"\{\{-? ?[^}]*\$value[^}]*\}\}", "<value>", text)
 
 
-def _compiled(file: str, class_: MonitorClass) -> list[tuple[WalletMonitor, Bundle]]:
+def _compiled(file: str, class_: MonitorClass) -> list[tuple[WalletMonitor, Bundle, ClusterFacts]]:
     checked = list(check_files([file], class_))
     errors = [each for one in checked for each in one.found if each.is_error]
     for each in errors:
         click.echo(as_text(each), err=True)
-    understood = [(one.monitor, one.bundle) for one in checked if one.monitor is not None]
+    understood = [(one.monitor, one.bundle, one.facts) for one in checked if one.monitor is not None]
     if not understood:
         if not errors:
             raise click.ClickException(f"{file} has no WalletMonitor")
@@ -107,7 +108,9 @@ def _rules(bundle: Bundle) -> Iterator[Manifest]:
             yield from (rule for group in made["spec"]["groups"] for rule in group["rules"] if "alert" in rule)
 
 
-def _for_monitor(name: str, found: tuple[Pack, Alert] | None, monitor: WalletMonitor, bundle: Bundle) -> str:
+def _for_monitor(
+    name: str, found: tuple[Pack, Alert] | None, monitor: WalletMonitor, bundle: Bundle, facts: ClusterFacts
+) -> str:
     """What holds for one monitor; empty where neither the monitor nor any pack has such an alert."""
     title = f"Monitor {monitor.metadata.namespace}/{monitor.metadata.name}:"
     rule = next((each for each in _rules(bundle) if each["alert"] == name), None)
@@ -123,7 +126,7 @@ def _for_monitor(name: str, found: tuple[Pack, Alert] | None, monitor: WalletMon
         if found is None and key in rule["annotations"]
     ]
     if found is not None:
-        lines += _figures(found, pack_uses(monitor, Catalogue()), monitor)
+        lines += _figures(found, pack_uses(monitor, facts.catalogue), monitor)
     lines += ["  expression:", *(f"    {line}" for line in rule["expr"].splitlines())]
     if found is None and "runbook_url" in rule["annotations"]:
         lines.append(f"  runbook: {rule['annotations']['runbook_url']}")

@@ -38,6 +38,12 @@ _NAMESPACE: TypeAdapter[str] = TypeAdapter(DnsLabel)
     "--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard."
 )
 @click.option(
+    "--packs-namespace",
+    default=None,
+    metavar="NAME",
+    help="Namespace whose ConfigMaps with packs (label walletmon.dev/pack) are there for all monitors.",
+)
+@click.option(
     "--listen",
     default="0.0.0.0:8080",
     show_default=True,
@@ -54,6 +60,7 @@ def run(
     object_labels: tuple[str, ...],
     runbook_base_url: str,
     grafana_url: str | None,
+    packs_namespace: str | None,
     listen: str,
     workers: int,
     log_format: str,
@@ -72,7 +79,10 @@ def run(
         object_labels=dict(_label(text) for text in object_labels),
         runbook_base_url=_url(runbook_base_url, "--runbook-base-url"),
         grafana_url=_url(grafana_url, "--grafana-url") if grafana_url else None,
+        packs_namespace=packs_namespace,
     )
+    if packs_namespace is not None:
+        _namespace(packs_namespace, "--packs-namespace")
     for name in namespaces:
         _namespace(name)
     configure_logging(log_format, log_level)
@@ -105,11 +115,11 @@ def _label(text: str) -> tuple[str, str]:
     return label
 
 
-def _namespace(name: str) -> None:
+def _namespace(name: str, option: str = "--namespace") -> None:
     try:
         _NAMESPACE.validate_python(name)
     except ValidationError:
-        raise click.BadParameter(f"{name!r} is not the name of a namespace", param_hint="--namespace") from None
+        raise click.BadParameter(f"{name!r} is not the name of a namespace", param_hint=option) from None
 
 
 def _url(text: str, option: str) -> str:

@@ -22,6 +22,7 @@ from walletmon.controller.handlers import register
 from walletmon.controller.health import HealthServer
 from walletmon.controller.intake import Intake, stores
 from walletmon.controller.metrics import ControllerMetrics
+from walletmon.controller.packs import PackSources
 from walletmon.controller.queue import WorkQueue
 from walletmon.controller.reconcile import Reconciler, work
 from walletmon.controller.resources import CHILD_SELECTOR, CHILDREN
@@ -111,8 +112,10 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
     async with connection.session() as session:
         client = Client(connection, session, metrics)
         events = EventRecorder(client, platform.node() or "walletmon", asyncio.get_running_loop().time)
-        reconciler = Reconciler(client, monitors, children, options.class_, events, metrics)
         intake = Intake(client, queue, monitors, children, options.namespaces, metrics)
+        shared = options.class_.packs_namespace
+        packs = PackSources(client, options.namespaces, shared, events, intake.packs_changed)
+        reconciler = Reconciler(client, monitors, children, options.class_, packs.facts, events, metrics)
         health = HealthServer(options.host, options.port, queue, lambda: intake.synced, metrics)
         await health.start()
         logger.info(
@@ -121,11 +124,13 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
         )
         try:
             _warm_up(options.class_)
+            await packs.start()
             await intake.start()
             # Whichever of these ends with an error ends the others and the process: nothing dies unnoticed.
             async with asyncio.TaskGroup() as together:
                 background = [together.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
                 background.append(together.create_task(intake.resync(_RESYNC_SECONDS)))
+                background.append(together.create_task(packs.run()))
                 await _watch(intake, connection, options, stop)
                 for task in background:
                     task.cancel()

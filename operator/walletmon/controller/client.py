@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 import aiohttp
@@ -24,6 +25,9 @@ _JSON_PATCH = "application/json-patch+json"
 _PAGE = 500
 _PATIENCE = 3
 _LONGEST_WAIT = 5.0
+_WATCH_SECONDS = 300
+# Bookmarks come once a minute, so a connection that is silent for much longer is dead.
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=180)
 
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -122,6 +126,40 @@ class Client:
             item.setdefault("apiVersion", resource.api_version)
             item.setdefault("kind", resource.kind)
         return items, int(page["metadata"]["resourceVersion"])
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, KubeObject]]:
+        """What happens to objects (of one namespace, matching a label selector) after `version`: the word for it
+        (ADDED, MODIFIED, DELETED, BOOKMARK) and the object. Ends when the apiserver ends it, after some minutes.
+
+        Raises ApiError with status 410 if `version` is too old by now.
+        """
+        params = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": str(version),
+            "labelSelector": selector,
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        url = f"{self._connection.host}{resource.path(namespace=namespace)}"
+        headers = await self._connection.authorization()
+        code = "none"
+        try:
+            async with self._session.get(url, params=params, headers=headers, timeout=_WATCH_TIMEOUT) as response:
+                code = str(response.status)
+                if response.status >= 400:
+                    raise _error(response.status, await response.read())
+                async for line in _lines(response.content):
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        status = event["object"]
+                        raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
+                    yield event["type"], event["object"]
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise ApiUnreachable(f"watch {url}: {type(error).__name__}: {error}") from error
+        finally:
+            self._metrics.api_requests.labels("WATCH", resource.plural, code).inc()
 
     async def apply(self, resource: Resource, body: KubeObject, *, force: bool) -> KubeObject:
         """See KubernetesApi."""
@@ -232,6 +270,17 @@ class Client:
             raise ApiUnreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
         finally:
             self._metrics.api_requests.labels(method, resource.plural, code).inc()
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The stream's lines, however long: the reader's own limit is less than an object may have."""
+    pieces: list[bytes] = []
+    async for chunk in content.iter_any():
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join([*pieces, line])
+            pieces = []
+        pieces.append(rest)
 
 
 def _error(status: int, payload: bytes) -> ApiError:

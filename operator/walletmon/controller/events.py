@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class EventRecorder:
-    """Writes Events about monitors."""
+    """Writes Events about monitors, and about what others wrote for them."""
 
     def __init__(self, api: KubernetesApi, instance: str, clock: Callable[[], float]) -> None:
         self._api = api
@@ -46,14 +46,25 @@ class EventRecorder:
         last = self._told.get(topic)
         if last is not None and now - last < _QUIET_SECONDS:
             return
-        self._told[topic] = now
+        self._remember(topic)
+        await self._write(monitor, "Normal", "DriftRepaired", "Repair", f"{child} {what} and was put right")
+
+    async def refused(self, obj: KubeObject, reason: str, note: str) -> None:
+        """An object that somebody wrote for us cannot be used; told once for each version of it."""
+        topic = (uid_of(obj), reason, obj["metadata"]["resourceVersion"])
+        if topic in self._told:
+            return
+        self._remember(topic)
+        await self._write(obj, "Warning", reason, "Read", note)
+
+    def _remember(self, topic: tuple[Uid, str, str]) -> None:
+        self._told[topic] = self._clock()
         self._told.move_to_end(topic)
         while len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
-        await self._write(monitor, "Normal", "DriftRepaired", "Repair", f"{child} {what} and was put right")
 
-    async def _write(self, monitor: KubeObject, kind: str, reason: str, action: str, note: str) -> None:
-        metadata = monitor["metadata"]
+    async def _write(self, about: KubeObject, kind: str, reason: str, action: str, note: str) -> None:
+        metadata = about["metadata"]
         body: KubeObject = {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
@@ -66,8 +77,8 @@ class EventRecorder:
             "reportingController": "walletmon.dev/operator",
             "reportingInstance": self._instance,
             "regarding": {
-                "apiVersion": monitor["apiVersion"],
-                "kind": monitor["kind"],
+                "apiVersion": about["apiVersion"],
+                "kind": about["kind"],
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 "uid": metadata["uid"],
@@ -79,5 +90,5 @@ class EventRecorder:
             # An Event is a courtesy: the same is in the status, which is written with retries. So this is only logged.
             logger.warning(
                 "event not written",
-                extra={"monitor": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)},
+                extra={"object": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)},
             )

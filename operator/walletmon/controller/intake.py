@@ -100,6 +100,12 @@ class Intake:
         if news:
             self._monitor_news([obj], Priority.RESYNC if happened is None else Priority.LIVE)
 
+    def packs_changed(self, namespace: str | None) -> None:
+        """The packs that monitors of a namespace (None: of all) can use are others now."""
+        for key in self._monitors:
+            if namespace is None or key.namespace == namespace:
+                self._queue.add(key)
+
     def child_changed(self, resource: Resource, happened: str | None, obj: KubeObject) -> None:
         """A watch reported a child."""
         self._saw(resource, happened)

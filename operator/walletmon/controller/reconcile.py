@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,7 @@ from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import InvalidMonitor, parse_monitor
 from walletmon.compiler.bundle import Bundle
 from walletmon.compiler.compile import compile
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.cache import Store
 from walletmon.controller.children import ChildKeeper
 from walletmon.controller.client import ApiError, ApiUnreachable, KubernetesApi
@@ -60,7 +61,8 @@ class _Settled:
 
 
 class Reconciler:
-    """Visits monitors. Caches are given; they are read and told the answers to our own writes."""
+    """Visits monitors. Caches are given; they are read and told the answers to our own writes. `facts` gives what is
+    known of the cluster for a monitor in a namespace."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Reconciler:
         monitors: Store,
         children: Mapping[str, Store],
         class_: MonitorClass,
+        facts: Callable[[str], ClusterFacts],
         events: EventRecorder,
         metrics: ControllerMetrics,
     ) -> None:
@@ -75,6 +78,7 @@ class Reconciler:
         self._monitors = monitors
         self._children = children
         self._class = class_
+        self._facts = facts
         self._events = events
         self._metrics = metrics
         self._keeper = ChildKeeper(api, children, events, metrics)
@@ -115,7 +119,7 @@ class Reconciler:
         except InvalidMonitor as error:
             # Stored before the schema became stricter, or past it: the apiserver refuses such documents now.
             return None, Bundle.rejected(error.diagnostics)
-        return monitor, compile(monitor, self._class)
+        return monitor, compile(monitor, self._class, self._facts(monitor.metadata.namespace))
 
     async def _settle(self, live: KubeObject, bundle: Bundle) -> _Settled:
         if bundle.objects is None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NewType
 from walletmon.api.base import GROUP, VERSION
 from walletmon.api.monitor import KIND, PLURAL
 from walletmon.compiler.objects import MANAGED_BY, MANAGED_BY_LABEL, MONITOR_LABEL
+from walletmon.packs.configmap import PACK_LABEL
 
 KubeObject = dict[str, Any]
 """An object as the apiserver sent it; never changed once it is in a cache."""
@@ -75,6 +76,11 @@ CHILDREN: dict[str, Resource] = {
 
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """Label selector of all children; watches and lists ask for no more than this."""
+
+
+CONFIG_MAPS = CHILDREN["ConfigMap"]
+PACK_SELECTOR = PACK_LABEL
+"""Label selector of the ConfigMaps that hold packs."""
 
 
 def key_of(obj: KubeObject) -> Key:

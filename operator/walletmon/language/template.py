@@ -3,8 +3,8 @@
 Prometheus expands them as Go templates, with functions that run queries over *all* series: a template could read any
 tenant's. And one that does not parse makes Prometheus refuse the whole file of rules. So what is taken is a small part
 of the language that reads the alert's own labels and value, and always parses: `{{ $labels.wallet }}`,
-`{{ $value | humanizeDuration }}`, `{{ printf "%.2f" $value }}`, and `{{ with $labels.pod }}, pod {{ . }}{{ end }}` for a
-label that may be missing.
+`{{ $value | humanizeDuration }}`, `{{ printf "%.2f" $value }}`, and for a label that may be missing
+`{{ with $labels.pod }}, pod {{ . }}{{ end }}`.
 """
 
 from __future__ import annotations

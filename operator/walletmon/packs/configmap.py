@@ -1,4 +1,4 @@
-"""Packs that a team or the platform adds: a ConfigMap with the label `walletmon.dev/pack` and a key `<pack>.yaml` a pack.
+"""Packs that a team or the platform adds: a ConfigMap with the label `walletmon.dev/pack`, a key `<pack>.yaml` each.
 
 Whoever may write ConfigMaps may write here, so nothing that stands in one is believed: size, syntax and schema are
 checked, and what is wrong becomes a problem with a cure, never an exception.
@@ -21,6 +21,9 @@ PACK_LABEL: Final = "walletmon.dev/pack"
 
 MAX_BYTES = 128 * 1024
 """Most that one pack may weigh. The largest that ships has 20 kB."""
+
+MAX_DEPTH = 32
+"""Levels of a pack's YAML; packs need six."""
 
 MAX_PACKS = 16
 """Most packs that one ConfigMap may hold."""
@@ -126,19 +129,32 @@ class _Unreadable(ValueError):
 
 def _document(text: str) -> Any:
     """The YAML document in `text`. Raises _Unreadable."""
+    depth = 0
     try:
+        # Before anything is built: the composer recurses without a limit, in C, and aliases of aliases multiply.
         for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.AliasEvent):
-                # A few aliases of aliases are more data than any computer holds.
                 raise _Unreadable("it uses an alias (*)")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise _Unreadable(f"it is nested deeper than {MAX_DEPTH} levels")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
         return yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _Unreadable:
+        raise
+    except (yaml.YAMLError, ValueError) as error:
         raise _Unreadable(f"it is no YAML that can be read: {' '.join(str(error).split())[:300]}") from None
 
 
 def _told(error: ValidationError) -> str:
     lines = []
-    for detail in error.errors(include_url=False, include_input=False):
+    # What is there and should not be comes first: it is often a misspelt name of what is missing.
+    details = sorted(
+        error.errors(include_url=False, include_input=False), key=lambda detail: detail["type"] != "extra_forbidden"
+    )
+    for detail in details:
         path = ".".join(str(step) for step in detail["loc"] if step != "[key]")
         message = detail["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {message}" if path else message)

@@ -1,0 +1,97 @@
+"""A collection of objects kept in a cache: listed, then watched, listed again whenever the watch has to begin anew.
+
+kopf watches a resource with one label selector, and ConfigMaps are of two kinds here: children, which kopf watches, and
+packs, which others write. Watching all ConfigMaps of a cluster for the sake of a few would be a bad guest's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+from walletmon.controller.cache import Store
+from walletmon.controller.client import ApiError, ApiUnreachable, Client
+from walletmon.controller.resources import KubeObject
+
+_FIRST_DELAY = 1.0
+_LONGEST_DELAY = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Reflector:
+    """Feeds `store` and tells `changed` what is news, as the last known state of each object."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        namespaces: Sequence[str],
+        selector: str,
+        changed: Callable[[Iterable[KubeObject]], None],
+    ) -> None:
+        """`namespaces` are the ones to look at (all if empty)."""
+        self._client = client
+        self._store = store
+        self._scopes: list[str | None] = list(namespaces) or [None]
+        self._selector = selector
+        self._changed = changed
+        self._versions: dict[str | None, int] = {}
+
+    async def fill(self) -> None:
+        """List everything once. Raises ApiError or ApiUnreachable."""
+        for scope in self._scopes:
+            await self._list(scope)
+        self._store.synced = True
+
+    async def run(self) -> None:
+        """Watch, for ever; `fill` comes first."""
+        async with asyncio.TaskGroup() as scopes:
+            for scope in self._scopes:
+                scopes.create_task(self._follow(scope))
+
+    async def _follow(self, scope: str | None) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                if scope not in self._versions:
+                    await self._list(scope)
+                await self._watch(scope)
+                delay = _FIRST_DELAY
+            except (ApiError, ApiUnreachable) as error:
+                # What was seen stays in force meanwhile; the list that comes next finds what was missed.
+                self._versions.pop(scope, None)
+                if isinstance(error, ApiError) and error.status == 410:
+                    continue
+                logger.warning(
+                    "cannot watch",
+                    extra={
+                        "resource": self._store.resource.plural,
+                        "selector": self._selector,
+                        "namespace": scope or "all",
+                        "error": str(error),
+                        "delay_seconds": round(delay, 1),
+                    },
+                )
+                await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreading load is no secret
+                delay = min(2 * delay, _LONGEST_DELAY)
+
+    async def _list(self, scope: str | None) -> None:
+        objects, version = await self._client.list_all(self._store.resource, scope, self._selector)
+        news = self._store.replace(objects, version, scope)
+        self._versions[scope] = version
+        if news:
+            self._changed(news)
+
+    async def _watch(self, scope: str | None) -> None:
+        resource, version = self._store.resource, self._versions[scope]
+        async for happened, obj in self._client.watch(resource, scope, self._selector, version):
+            self._versions[scope] = int(obj["metadata"]["resourceVersion"])
+            if happened == "BOOKMARK":
+                continue
+            # With a label selector, an object that loses the label is told of as deleted.
+            news = self._store.discard(obj) if happened == "DELETED" else self._store.put(obj)
+            if news:
+                self._changed([obj])
