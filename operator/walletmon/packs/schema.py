@@ -143,7 +143,7 @@ class Preset(_Model):
     counters: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Metrics that the software calls gauges and that only grow."""
     recordings: Annotated[dict[RecordName, Text], Field(min_length=1, max_length=MAX_RULES)]
-    """The pack's recordings with the expressions that give them here."""
+    """The pack's recordings with the expressions that give them here. Those made of recordings alone need none."""
     without: dict[AlertName, Text] = {}
     """The pack's alerts that the software's metrics cannot serve, and why."""
 
@@ -170,27 +170,34 @@ class Pack(_Model):
         return self
 
     def recorded(self, preset: str | None) -> tuple[Recording, ...]:
-        """The recordings in force with a preset (None for the library's own metrics)."""
+        """The recordings in force with a preset (None for the library's own metrics), in the order of the pack: the
+        preset's own, and those of the pack that are made of recordings in force."""
         if preset is None:
             return self.recordings
         given = self.presets[preset].recordings
-        return tuple(
-            Recording(record=each.record, expr=given[each.record], why=each.why)
-            for each in self.recordings
-            if each.record in given
-        )
+        there = set(given)
+        found: list[Recording] = []
+        for each in self.recordings:
+            if each.record in given:
+                found.append(Recording(record=each.record, expr=given[each.record], why=each.why))
+            elif self._made_of(each.expr, there):
+                there.add(each.record)
+                found.append(each)
+        return tuple(found)
 
     def served(self, preset: str | None) -> tuple[Alert, ...]:
         """The alerts in force with a preset: with one, those that read nothing but its recordings and what is there
         whatever the software."""
         if preset is None:
             return self.alerts
-        there = _EVERYWHERE | self.presets[preset].recordings.keys()
-        return tuple(
-            alert
-            for alert in self.alerts
-            if all(name in there or name.startswith(_BOOKKEEPING) for name in metrics_read(alert.expr))
-        )
+        there = {recording.record for recording in self.recorded(preset)}
+        return tuple(alert for alert in self.alerts if self._made_of(alert.expr, there))
+
+    @staticmethod
+    def _made_of(expr: str, there: set[str]) -> bool:
+        """Whether `expr` reads nothing but the recordings `there` and what every monitor has."""
+        names = metrics_read(expr)
+        return all(name in there or name in _EVERYWHERE or name.startswith(_BOOKKEEPING) for name in names)
 
     def thresholds_of(self, alert: Alert) -> tuple[str, ...]:
         """Names of the thresholds by which `alert` judges, itself or in recordings that it reads."""
