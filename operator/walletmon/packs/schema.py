@@ -191,7 +191,8 @@ class Pack(_Model):
         if preset is None:
             return self.alerts
         there = {recording.record for recording in self.recorded(preset)}
-        return tuple(alert for alert in self.alerts if self._made_of(alert.expr, there))
+        without = self.presets[preset].without
+        return tuple(alert for alert in self.alerts if alert.name not in without and self._made_of(alert.expr, there))
 
     @staticmethod
     def _made_of(expr: str, there: set[str]) -> bool:
@@ -260,15 +261,14 @@ class Pack(_Model):
         records = {recording.record for recording in self.recordings}
         if unknown := sorted(preset.recordings.keys() - records):
             raise ValueError(f"preset {name}: the pack has no recording {unknown[0]}")
+        alerts = {alert.name for alert in self.alerts}
+        if strangers := sorted(preset.without.keys() - alerts):
+            raise ValueError(f"preset {name}: the pack has no alert {strangers[0]}")
         served = {alert.name for alert in self.served(name)}
         if not served:
             raise ValueError(f"preset {name} serves no alert")
-        missing = {alert.name for alert in self.alerts} - served
-        if missing != preset.without.keys():
-            raise ValueError(
-                f"preset {name} cannot serve {', '.join(sorted(missing)) or 'none'}; "
-                f"without names {', '.join(sorted(preset.without)) or 'none'}"
-            )
+        if untold := sorted(alerts - served - preset.without.keys()):
+            raise ValueError(f"preset {name} cannot serve {', '.join(untold)}: say why under without")
 
 
 def _unique(kind: str, names: Iterable[str]) -> None:
