@@ -115,14 +115,17 @@ class Judge:
             if name in self.recorded:
                 # What is wrong in there is said of that recording. One that reads itself adds nothing to itself.
                 others = {key: expr for key, expr in self.recorded.items() if key != name}
-                return Judge(self.recording, others, self.counters)._labels(parse(self.recorded[name]), None)
+                found = Judge(self.recording, others, self.counters)._labels(parse(self.recorded[name]), None)
+                asked = frozenset(m.name for m in node.matchers.matchers if m.value != "") - {"__name__"}
+                self._require(asked, found, node.prettify())
+                return found
             return INJECTED
         self.read.update(names)
         present = [name for name in names if name in self.recording.kinds]
         if not present:
             self.findings.append(f"{' or '.join(names)} is not there")
             return INJECTED
-        found: set[str] = set()
+        labels_found: set[str] = set()
         for name in present:
             self._check_use(name, function)
             known = {label for labels in self.recording.series[name] for label in labels}
@@ -132,8 +135,8 @@ class Judge:
             self.findings += [f"{name} has no label {label}" for label in unknown]
             if not chosen and not unknown:
                 self.findings.append(f"{node.prettify()} matches no series of {name}")
-            found.update(key for labels in chosen or self.recording.series[name] for key in labels)
-        return frozenset(found) | INJECTED
+            labels_found.update(key for labels in chosen or self.recording.series[name] for key in labels)
+        return frozenset(labels_found) | INJECTED
 
     def _check_use(self, name: str, function: str | None) -> None:
         kind = self.recording.kinds[name]

@@ -10,6 +10,7 @@ import yaml
 
 from tests.recordings.judge import Judge, read
 from walletmon.language.selectors import metrics_read
+from walletmon.packs.catalogue import packs
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests/recordings"
@@ -46,10 +47,11 @@ EMPTIED = "geth empties it at each scrape: two scrapers see half each, and its c
 
 @pytest.mark.parametrize(("pack", "preset"), HELD)
 def test_software_exposes_what_its_preset_reads(pack: str, preset: str) -> None:
-    judge = _judge(PACKS[pack]["presets"][preset], preset)
+    judge = _judge(pack, preset)
+    alerts = {alert.name: alert.expr for alert in packs()[pack].served(preset)}
     found = {
-        f"{record}: {finding}"
-        for record, expr in judge.recorded.items()
+        f"{name}: {finding}"
+        for name, expr in {**judge.recorded, **alerts}.items()
         for finding in judge.judge(expr)
         if not any(finding == f"{metric} is not there" for of, metric in ABSENT if of == preset)
     }
@@ -60,7 +62,7 @@ def test_software_exposes_what_its_preset_reads(pack: str, preset: str) -> None:
 def test_a_preset_calls_counters_what_only_grows_and_is_counted(pack: str, preset: str) -> None:
     content = PACKS[pack]["presets"][preset]
     before, after = (read(RECORDINGS / f"{RECORDED[preset]}{end}") for end in (".before.prom", ".prom"))
-    judge = _judge(content, preset)
+    judge = _judge(pack, preset)
     for expr in judge.recorded.values():
         judge.judge(expr)
     for name in content.get("counters", []):
@@ -109,9 +111,10 @@ def test_what_a_recording_cannot_have_is_not_in_it() -> None:
         ), f"nothing reads {metric}"
 
 
-def _judge(content: dict[str, Any], preset: str) -> Judge:
-    recording = read(RECORDINGS / f"{RECORDED[preset]}.prom")
-    return Judge(recording, content["recordings"], frozenset(content.get("counters", [])))
+def _judge(pack: str, preset: str) -> Judge:
+    recorded = {each.record: each.expr for each in packs()[pack].recorded(preset)}
+    counters = packs()[pack].presets[preset].counters
+    return Judge(read(RECORDINGS / f"{RECORDED[preset]}.prom"), recorded, frozenset(counters))
 
 
 def _expressions(content: dict[str, Any]) -> list[tuple[str, str]]:
@@ -143,6 +146,12 @@ class TestJudge:
     )
     def test_finds_nothing_wrong(self, recording: Path, expr: str) -> None:
         assert Judge(read(recording)).judge(expr) == []
+
+    def test_knows_the_labels_of_recordings(self) -> None:
+        judge = Judge(read(self.GETH), {"wallet:a:b": "max by (wallet) (chain_head_block)"})
+        assert judge.judge("wallet:a:b > 1") == []
+        assert judge.judge('wallet:a:b{network="x"} > 1') != []
+        assert judge.judge("sum by (wallet, quantile) (wallet:a:b) > 1") != []
 
     @pytest.mark.parametrize(
         ("recording", "expr", "finding"),
