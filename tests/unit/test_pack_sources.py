@@ -10,6 +10,7 @@ import yaml
 from walletmon.api.diagnostic import Code
 from walletmon.packs.catalogue import catalogue, packs
 from walletmon.packs.configmap import MAX_BYTES, MAX_PACKS, PackProblem, PackSource, is_pack_source, pack_source
+from walletmon.packs.document import EXAMPLE
 from walletmon.packs.schema import Pack
 
 
@@ -153,3 +154,9 @@ def test_two_packs_cannot_record_the_same_series() -> None:
     recording = {"record": "wallet:requests:rate5m", "expr": "sum by (wallet) (rate(x_total[5m]))", "why": "why not"}
     found = catalogue([source(**{"mine.yaml": pack(recordings=[recording])})], "wallets-prod", None)
     assert "has a recording wallet:requests:rate5m" in found.problems["mine"].message
+
+
+def test_the_example_of_the_page_can_be_used() -> None:
+    found = pack_source(yaml.safe_load(EXAMPLE))
+    assert found.problems == ()
+    assert "cold-storage" in catalogue([found], "wallets-prod", None).packs
