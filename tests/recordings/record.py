@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import sys
 import tempfile
 import threading
@@ -66,11 +67,19 @@ def geth(binary: Path, folder: Path) -> None:
         _store(GETH, before, _scrape(exposed))
 
 
-def centrifuge(binary: Path, folder: Path) -> None:
-    """SSE clients that connect, are sent publications, call a method that is not there, recover and are thrown out."""
-    address = f"127.0.0.1:{free_port()}"
+def centrifuge(root: Path, folder: Path) -> None:
+    """SSE clients that connect, are sent publications, call a method that is not there, recover and are thrown out.
+
+    `root` holds the unpacked packages of Redis; the program itself was built beside its source.
+    """
+    address, redis = f"127.0.0.1:{free_port()}", free_port()
     exposed = f"http://{address}/metrics"
-    with _running("centrifuge", [binary, address], folder, exposed), ExitStack() as clients:
+    environment = {"LD_LIBRARY_PATH": str(root / "usr/lib/x86_64-linux-gnu")}
+    store = [root / "usr/bin/redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", ""]
+    program = [HERE / "centrifuge/centrifuge", address, f"127.0.0.1:{redis}"]
+    with _running("redis", store, folder, None, environment), ExitStack() as clients:
+        wait_for("redis to listen", lambda: _listens(redis), PATIENCE_S)
+        clients.enter_context(_running("centrifuge", program, folder, exposed))
         before = _scrape(exposed)
 
         def connect(
@@ -100,6 +109,8 @@ def centrifuge(binary: Path, folder: Path) -> None:
         _wait_until(exposed, "centrifugo_client_num_server_disconnects", lambda value: value >= 1)
         _wait_until(exposed, "centrifugo_transport_messages_sent", lambda value: value >= 40)
         _wait_until(exposed, "centrifugo_node_num_clients", lambda value: value >= 2)
+        # Told every 5 s.
+        _wait_until(exposed, "centrifugo_broker_redis_pub_sub_buffered_messages", lambda value: value >= 0)
         connect("silent", path="hasty")
         _wait_until(exposed, 'centrifugo_client_num_server_disconnects{code="3012"}', lambda value: value >= 1)
         _http.request("POST", f"http://{address}/shutdown")
@@ -132,6 +143,7 @@ def pushpin(root: Path, folder: Path) -> None:
             # Only the handler can be asked whether it is up; it comes last.
             url = exposed if name == "pushpin-handler" else None
             open_.enter_context(_running(name, [programs / name, *arguments], folder, url, environment))
+        wait_for("Pushpin to listen", lambda: _listens(clients) and _listens(publish), PATIENCE_S)
         before = _scrape(exposed)
         for _ in range(3):
             response = wait_for("a held connection", lambda: _subscribed(clients), PATIENCE_S)
@@ -143,6 +155,11 @@ def pushpin(root: Path, folder: Path) -> None:
         _wait_until(exposed, "message_sent", lambda value: value >= 60)
         _wait_until(exposed, "request_received", lambda value: value >= 3)
         _store(PUSHPIN, before, _scrape(exposed))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _subscribed(port: int) -> urllib3.BaseHTTPResponse | None:
@@ -217,11 +234,11 @@ def _scrape(url: str) -> str:
 
 
 def _wait_until(url: str, metric: str, enough: Callable[[float], bool]) -> None:
-    """Wait until the samples of `metric` (or of one series), added up over their labels, are enough."""
+    """Wait until the samples of `metric` (or of one series), added up over their labels, are there and enough."""
 
     def shown() -> bool:
-        lines = (line for line in _scrape(url).splitlines() if line.startswith((f"{metric} ", f"{metric}{{")))
-        return enough(sum(float(line.rpartition(" ")[2]) for line in lines))
+        lines = [line for line in _scrape(url).splitlines() if line.startswith((f"{metric} ", f"{metric}{{"))]
+        return bool(lines) and enough(sum(float(line.rpartition(" ")[2]) for line in lines))
 
     wait_for(f"{metric} to be as expected", shown, PATIENCE_S)
 
@@ -238,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Record one program, built or unpacked as README.md beside this file says."""
     parser = argparse.ArgumentParser(prog="python -m tests.recordings.record")
     parser.add_argument("software", choices=PROGRAMS)
-    parser.add_argument("place", type=Path, help="the program; of Pushpin, the folder its packages were unpacked to")
+    parser.add_argument("place", type=Path, help="geth itself; else the folder that the packages were unpacked to")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         PROGRAMS[arguments.software](arguments.place.absolute(), Path(folder))

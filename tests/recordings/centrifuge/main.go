@@ -1,6 +1,7 @@
 // Command centrifuge-recording serves SSE connections with the centrifuge library, which is what Centrifugo serves them
 // with and what defines their metrics, so that its exposition can be recorded. It is a stand-in for Centrifugo's
-// server: metric namespace, transport name and metrics path are Centrifugo's, its HTTP API and uni_sse are not there.
+// server with a Redis broker: metric namespace, transport name and metrics path are Centrifugo's, its HTTP API and
+// uni_sse are not there.
 package main
 
 import (
@@ -20,13 +21,22 @@ import (
 const channel = "news"
 
 func main() {
-	if len(os.Args) != 2 {
-		log.Fatal("usage: centrifuge-recording HOST:PORT")
+	if len(os.Args) != 3 {
+		log.Fatal("usage: centrifuge-recording HOST:PORT REDIS_HOST:PORT")
 	}
 	node, err := centrifuge.New(centrifuge.Config{Metrics: centrifuge.MetricsConfig{MetricsNamespace: "centrifugo"}})
 	if err != nil {
 		log.Fatal(err)
 	}
+	shard, err := centrifuge.NewRedisShard(node, centrifuge.RedisShardConfig{Address: os.Args[2]})
+	if err != nil {
+		log.Fatal(err)
+	}
+	broker, err := centrifuge.NewRedisBroker(node, centrifuge.RedisBrokerConfig{Shards: []*centrifuge.RedisShard{shard}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	node.SetBroker(broker)
 	// Each connection is subscribed to the one channel by the server, with recovery: a client that comes again with
 	// the position it had is sent what it missed.
 	node.OnConnecting(func(_ context.Context, event centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
