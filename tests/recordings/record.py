@@ -163,7 +163,10 @@ def _listens(port: int) -> bool:
 
 
 def _subscribed(port: int) -> urllib3.BaseHTTPResponse | None:
-    response = _http.request("GET", f"http://127.0.0.1:{port}/news", preload_content=False, timeout=60.0)
+    try:
+        response = _http.request("GET", f"http://127.0.0.1:{port}/news", preload_content=False, timeout=60.0)
+    except urllib3.exceptions.ProtocolError:
+        return None  # there is no way to the proxy yet
     if response.status == 200:
         return response
     response.release_conn()
