@@ -18,6 +18,7 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.dashboards import dashboard_objects
 from walletmon.compiler.thresholds import common_figures
+from walletmon.packs.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden" / "dashboards" / "treasury.overview.json"
@@ -131,7 +132,7 @@ def lines(board: dict[str, Any]) -> dict[str, float]:
 
 
 def test_graphs_draw_where_the_alerts_are() -> None:
-    figures = common_figures(treasury())
+    figures = common_figures(treasury(), Catalogue())
     expected = {title: figures[f"golden-signals.{name}"] for title, name in THRESHOLDS.items()}
     assert lines(dashboard(treasury())) == {title: float(figure or "nan") for title, figure in expected.items()}
 

@@ -19,7 +19,9 @@ from walletmon.compiler.bundle import Part
 from walletmon.compiler.links import overview_uid
 from walletmon.compiler.rules import rule_objects
 from walletmon.compiler.thresholds import common_figures
-from walletmon.packs.catalogue import packs
+from walletmon.language.promql import threshold_metric
+from walletmon.language.quantity import plain
+from walletmon.packs.catalogue import Catalogue, default_packs, packs
 
 GOLDEN = Path(__file__).parent / "golden" / "rules"
 Json = dict[str, Any]
@@ -179,7 +181,7 @@ def test_what_is_expected_stays_in_prometheus_lookback_however_seldom_rules_are_
 
     assert intervals(evaluationInterval="10m") == {
         "treasury.walletmon": "2m",
-        "treasury.golden-signals": "10m",
+        **{f"treasury.{pack}": "10m" for pack in default_packs()},
     }
     assert intervals()["treasury.walletmon"] == "30s"
 
@@ -226,7 +228,7 @@ def test_one_figure_is_a_number_in_the_rule() -> None:
     part = compiled(packs=[{"name": "golden-signals", "thresholds": {"syncLag": "90s"}}])
     assert alerts(part)["WalletSyncLagging"]["expr"].split()[-2:] == [">", "90"]
     assert records(part, "walletmon:threshold:golden_signals_sync_lag") == []
-    assert common_figures(monitor())["golden-signals.syncLag"] == 300
+    assert common_figures(monitor(), Catalogue())["golden-signals.syncLag"] == 300
 
 
 def test_figures_that_differ_are_series_for_each_wallet() -> None:
@@ -238,7 +240,66 @@ def test_figures_that_differ_are_series_for_each_wallet() -> None:
         ("hot-2", "vector(300)"),
     ]
     assert "walletmon:threshold:golden_signals_sync_lag" in alerts(part)["WalletSyncLagging"]["expr"]
-    assert common_figures(monitor(wallets=wallets))["golden-signals.syncLag"] is None
+    assert common_figures(monitor(wallets=wallets), Catalogue())["golden-signals.syncLag"] is None
+
+
+def figures(part: Part, threshold: str) -> dict[str | None, str]:
+    """The recorded figures of a threshold by wallet."""
+    made = records(part, threshold_metric(*threshold.split(".")))
+    return {rule["labels"].get("wallet"): rule["expr"] for rule in made}
+
+
+BOTH_CHAINS = [
+    {"name": "hot-1", "chain": {"family": "evm", "id": 1}},
+    {"name": "vault", "chain": {"family": "bitcoin"}},
+    {"name": "other", "chain": {"family": "other"}},
+]
+
+
+def test_each_chain_has_its_own_default_for_an_amount() -> None:
+    low = packs()["balance"].thresholds["low"]
+    eth, btc = low.read(low.bounds("ETH").default).value, low.read(low.bounds("BTC").default).value
+    assert eth != btc
+    assert figures(compiled(wallets=BOTH_CHAINS), "balance.low") == {
+        "hot-1": f"vector({plain(eth)})",
+        "vault": f"vector({plain(btc)})",
+        "other": f"vector({plain(eth)})",
+    }
+
+
+def test_the_monitors_amount_is_for_the_wallets_that_count_in_it() -> None:
+    part = compiled(wallets=BOTH_CHAINS, packs=[{"name": "balance", "thresholds": {"low": "2.5 BTC"}}])
+    assert part.diagnostics == []
+    assert figures(part, "balance.low")["vault"] == "vector(2.5)"
+    part = compiled(wallets=BOTH_CHAINS, packs=[{"name": "balance", "thresholds": {"low": "3000000000 gwei"}}])
+    assert figures(part, "balance.low")["hot-1"] == "vector(3)"
+
+
+def test_figures_that_contradict_each_other_are_not_taken() -> None:
+    wallets = [
+        {"name": "hot-1", "thresholds": {"signing.p95": "2s"}},
+        {"name": "hot-2", "thresholds": {"signing.p95": "4s"}},
+        {"name": "hot-3", "thresholds": {"signing.p95": "4s", "signing.p99": "5s"}},
+    ]
+    part = compiled(wallets=wallets, packs=[{"name": "signing"}])
+    assert [d.path for d in part.diagnostics] == ["spec.wallets[1].thresholds.signing.p95"]
+    assert figures(part, "signing.p95") == {"hot-1": "vector(2)", "hot-2": "vector(1.2)", "hot-3": "vector(4)"}
+
+
+def test_a_preset_gives_the_signals_of_other_software_and_the_alerts_it_can_serve() -> None:
+    part = compiled(packs=[{"name": "signing", "preset": "web3signer"}])
+    assert part.diagnostics == []
+    pack = packs()["signing"]
+    assert alerts(part).keys() == {alert.name for alert in pack.served("web3signer")}
+    expressions = " ".join(rule["expr"] for rule in records(part, "wallet:tx_sign_latency_seconds:p95_5m"))
+    assert "signing_secp256k1_signing_duration" in expressions
+    assert "tx_sign_latency_seconds_bucket" not in expressions
+
+
+def test_an_alert_that_asks_for_something_says_so_in_a_label() -> None:
+    found = alerts(compiled(packs=[{"name": "signing"}]))
+    assert found["TxSignLatencyRootCause"]["labels"]["action"] == "root-cause"
+    assert "action" not in found["TxSignLatencyP95High"]["labels"]
 
 
 def test_wallets_that_agree_on_another_figure_need_no_series() -> None:

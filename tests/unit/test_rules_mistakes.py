@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.test_rules import OWN, Json, alerts, compiled
 from walletmon.api.diagnostic import Code, Severity
+from walletmon.packs.catalogue import default_packs, packs
 
 
 def use(**fields: Any) -> Json:
@@ -27,9 +28,56 @@ def wallet_threshold(key: str, text: str) -> Json:
             "spec.packs[0].name",
             "did you mean golden-signals?",
         ),
-        ({"packs": [{"name": "zzz"}]}, Code.UNKNOWN_PACK, "spec.packs[0].name", "there are: golden-signals"),
+        ({"packs": [{"name": "zzz"}]}, Code.UNKNOWN_PACK, "spec.packs[0].name", "there are: abuse, balance"),
         ({"packs": [{"name": "golden-signals"}] * 2}, Code.INVALID_FIELD, "spec.packs[1].name", "used twice"),
-        (use(preset="geth"), Code.UNKNOWN_PRESET, "spec.packs[0].preset", "has no preset 'geth'"),
+        (
+            use(preset="geth"),
+            Code.UNKNOWN_PRESET,
+            "spec.packs[0].preset",
+            "no preset 'geth'",
+        ),
+        (
+            {"packs": [{"name": "signing", "preset": "web3singer"}]},
+            Code.UNKNOWN_PRESET,
+            "spec.packs[0].preset",
+            "did you mean web3signer?",
+        ),
+        (
+            {"packs": [{"name": "signing", "thresholds": {"p95": "3s"}}]},
+            Code.CONTRADICTING_THRESHOLDS,
+            "spec.packs[0].thresholds.p95",
+            "p95 has to be less than p99",
+        ),
+        (
+            {"packs": [{"name": "signing", "thresholds": {"p99": "1s"}}]},
+            Code.CONTRADICTING_THRESHOLDS,
+            "spec.packs[0].thresholds.p99",
+            "set p95 lower or p99 higher",
+        ),
+        (
+            {
+                "packs": [{"name": "signing", "thresholds": {"p99": "3s"}}],
+                "wallets": [{"name": "hot-1"}, {"name": "hot-2", "thresholds": {"signing.p95": "3s"}}],
+            },
+            Code.CONTRADICTING_THRESHOLDS,
+            "spec.wallets[1].thresholds.signing.p95",
+            "p95 has to be less than p99",
+        ),
+        (
+            {"packs": [{"name": "balance", "thresholds": {"low": "1 BTC"}}]},
+            Code.INVALID_QUANTITY,
+            "spec.packs[0].thresholds.low",
+            "write an amount of ETH",
+        ),
+        (
+            {
+                "packs": [{"name": "balance"}],
+                "wallets": [{"name": "vault", "chain": {"family": "bitcoin"}, "thresholds": {"balance.low": "1 ETH"}}],
+            },
+            Code.INVALID_QUANTITY,
+            "spec.wallets[0].thresholds.balance.low",
+            "write an amount of BTC",
+        ),
         (use(disable=["WalletDwn"]), Code.UNKNOWN_ALERT, "spec.packs[0].disable[0]", "did you mean WalletDown?"),
         (
             use(overrides={"WalletUp": {"for": "1m"}}),
@@ -146,9 +194,9 @@ def test_a_mistake_is_left_out_named_and_answered(spec: Json, code: Code, path: 
     (found,) = part.diagnostics
     assert (found.code, found.path) == (code, path)
     assert words in f"{found.message}; {found.cure}"
-    if "packs" not in spec or spec["packs"][0]["name"] == "golden-signals":
-        expected = set(alerts(compiled())) | ({"Own"} if len(spec.get("rules", ())) > 1 else set())
-        assert set(alerts(part)) == expected
+    used = [use["name"] for use in spec["packs"]] if "packs" in spec else default_packs()
+    expected = {alert.name for name in used if name in packs() for alert in packs()[name].alerts}
+    assert set(alerts(part)) == expected | ({"Own"} if len(spec.get("rules", ())) > 1 else set())
 
 
 def test_one_bad_rule_takes_no_other_one_down() -> None:

@@ -20,8 +20,8 @@ class MonitorClass:
     runbook_base_url: str = RUNBOOKS
     """Address under which the runbook pages of the packs' alerts are, without a slash at the end."""
 
-    packs_namespace: str | None = None
-    """Namespace whose ConfigMaps with packs all monitors can use."""
-
     grafana_url: str | None = None
     """Address of Grafana; alerts then carry a link to the monitor's dashboard."""
+
+    packs_namespace: str | None = None
+    """Namespace whose ConfigMaps with packs all monitors can use."""

@@ -180,7 +180,7 @@ class Pack(_Model):
         for each in self.recordings:
             if each.record in given:
                 found.append(Recording(record=each.record, expr=given[each.record], why=each.why))
-            elif self._made_of(each.expr, there):
+            elif self._made_of(each.expr, there | {each.record}):
                 there.add(each.record)
                 found.append(each)
         return tuple(found)
