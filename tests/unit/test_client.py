@@ -390,3 +390,51 @@ async def test_an_event_is_created_in_its_namespace(bench: Bench) -> None:
     await bench.client.create(EVENTS, {"metadata": {"namespace": "wallets", "name": "x"}})
     (asked,) = bench.fake.asked
     assert (asked.method, asked.path) == ("POST", "/apis/events.k8s.io/v1/namespaces/wallets/events")
+
+
+def happenings(*lines: Any) -> Answer:
+    """A watch's answer: a line an event."""
+    body = "".join(f"{each if isinstance(each, str) else json.dumps(each)}\n" for each in lines)
+    return text(200, body)
+
+
+def event(happened: str, version: int, **content: Any) -> dict[str, Any]:
+    obj = {"metadata": {"name": "a", "namespace": "wallets", "resourceVersion": str(version)}, **content}
+    return {"type": happened, "object": obj}
+
+
+async def watched(bench: Bench) -> list[tuple[str, KubeObject]]:
+    return [each async for each in bench.client.watch(CONFIG_MAPS, "wallets", "walletmon.dev/pack", 7)]
+
+
+async def test_a_watch_tells_what_happens_after_a_version(bench: Bench) -> None:
+    long = "x" * 900_000
+    bench.fake.says(happenings(event("ADDED", 8, data={"a": long}), event("BOOKMARK", 9), event("DELETED", 10)))
+    found = await watched(bench)
+    assert [happened for happened, _ in found] == ["ADDED", "BOOKMARK", "DELETED"]
+    assert found[0][1]["data"]["a"] == long, "a line may be as long as an object"
+    (asked,) = bench.fake.asked
+    assert asked.path == "/api/v1/namespaces/wallets/configmaps"
+    assert (
+        asked.query.items() >= {"watch": "true", "resourceVersion": "7", "labelSelector": "walletmon.dev/pack"}.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(410, "Expired", "too old resource version"),
+        happenings({"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}),
+    ],
+)
+async def test_a_version_that_is_too_old_is_told_as_such(bench: Bench, answer: Answer) -> None:
+    bench.fake.says(answer)
+    with pytest.raises(ApiError) as caught:
+        await watched(bench)
+    assert caught.value.status == 410
+
+
+async def test_a_watch_that_is_no_json_is_as_good_as_none(bench: Bench) -> None:
+    bench.fake.says(happenings("<html>"))
+    with pytest.raises(ApiUnreachable):
+        await watched(bench)
