@@ -33,7 +33,7 @@ GOOD = HEAD + "spec:\n  wallets: [{name: hot-1}]\n"
 def test_a_good_monitor_gives_no_finding_and_exit_code_zero(repository: Path) -> None:
     done = call("lint", *sorted(repository.glob("examples/*.yaml")))
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "1 monitor: 0 errors, 0 warnings\n"
+    assert done.stderr == "2 monitors: 0 errors, 0 warnings\n"
 
 
 def test_findings_are_at_the_line_and_column_of_the_file(tmp_path: Path) -> None:

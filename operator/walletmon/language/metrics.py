@@ -80,6 +80,8 @@ def _shipped() -> Iterator[Metric]:
     for name in ("wallet_balance_total", "eth_address_account_balance"):
         yield Metric(name, MetricKind.GAUGE, WEI)
     yield Metric("eth_balance", MetricKind.GAUGE, BY_SUFFIX["eth"])
+    # The older name of a histogram of ours, in the older unit.
+    yield by_name("sse_reconnect_latency_ms")
     yield Metric("probe_ssl_earliest_cert_expiry", MetricKind.GAUGE, SECONDS, point_in_time=True)
 
 
