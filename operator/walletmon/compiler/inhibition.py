@@ -1,7 +1,8 @@
 """Which alerts are not told while another one fires, because they say nothing new.
 
 Alertmanager takes a label that is missing for an empty one, so a rule that asks both sides for the same `wallet` would
-let an alert without a wallet silence all others without one. Hence both sides are asked for a value as well.
+let an alert without a wallet silence all others without one. Hence both sides are asked for a value as well. Of further
+labels (`endpoint`, `asset`) only equality is asked: two alerts that both have none are about the same thing.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ def inhibit_rules(monitor: str, used: Iterable[UsedPack]) -> list[dict[str, Any]
             if silenced.alert in there:
                 by_labels[silenced.equal].append(silenced.alert)
         for labels, names in by_labels.items():
-            guards = [_matcher(label, "!=", "") for label in ("wallet", *labels)]
-            monitors = _matcher("walletmon", "=", monitor)
+            common = [_matcher("walletmon", "=", monitor), _matcher("wallet", "!=", "")]
             rules.append(
                 {
-                    "sourceMatch": [_matcher("alertname", "=", alert.name), monitors, *guards],
-                    "targetMatch": [_matcher("alertname", "=~", "|".join(names)), monitors, *guards],
+                    "sourceMatch": [_matcher("alertname", "=", alert.name), *common],
+                    "targetMatch": [_matcher("alertname", "=~", "|".join(names)), *common],
                     "equal": ["namespace", "wallet", *labels],
                 }
             )
