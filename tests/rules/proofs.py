@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,15 @@ class Subject:
         if self.proof.shared:
             return series(A, {}, minutes_) + series(B, {}, minutes_)
         return series(B, self.proof.healthy, minutes_)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """What is in force in every monitor here and has no part in this proof."""
+        watches = packs()[WATCHES]
+        if self.pack is watches:
+            return frozenset()
+        names = {alert.name for alert in watches.alerts} | {each.record for each in watches.recordings}
+        return frozenset(names - {self.proof.gone})
 
     @property
     def troubled(self) -> str | None:
@@ -304,9 +313,17 @@ def notification(subject: Subject) -> Json:
     }
 
 
-def prove(promtool: Path, folder: Path, of: WalletMonitor, tests: list[Json]) -> None:
-    """Run promtool's unit tests over the compiled rules of a monitor; fails with promtool's own words."""
-    groups = rule_groups(of)
+def prove(
+    promtool: Path, folder: Path, of: WalletMonitor, tests: list[Json], idle: Collection[str] = frozenset()
+) -> None:
+    """Run promtool's unit tests over the compiled rules of a monitor; fails with promtool's own words.
+
+    Alerts and recordings named in `idle` are left out: they cannot matter, and cost half the time.
+    """
+    groups = [
+        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", rule.get("record")) not in idle]}
+        for group in rule_groups(of)
+    ]
     (folder / "rules.yaml").write_text(json.dumps({"groups": groups}), encoding="utf-8")
     document = {
         "rule_files": ["rules.yaml"],

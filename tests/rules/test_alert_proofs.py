@@ -107,6 +107,7 @@ def test_fires_for_the_wallet_in_trouble_and_no_other(subject: Subject, promtool
                 alerts=[notification(subject)],
             )
         ],
+        subject.idle,
     )
 
 
@@ -118,6 +119,7 @@ def test_is_silent_while_all_is_well(subject: Subject, promtool: Path, tmp_path:
         tmp_path,
         subject.monitor(),
         [_test(subject.series([], length), never(subject.alert.name, f"{length}m"))],
+        subject.idle,
     )
 
 
@@ -129,7 +131,7 @@ def test_is_silent_for_a_wallet_that_does_not_expose_the_signal(
     # Without the targets that only the description has: what they are missed by is no matter of the signal.
     bare = Subject(subject.pack, subject.alert, subject.preset, subject.proof.model_copy(update={"targets": []}))
     inputs = series(A, {}, length) + series(B, {}, length)
-    prove(promtool, tmp_path, bare.monitor(), [_test(inputs, never(subject.alert.name, f"{length}m"))])
+    prove(promtool, tmp_path, bare.monitor(), [_test(inputs, never(subject.alert.name, f"{length}m"))], subject.idle)
 
 
 @proves(Case.VANISHES)
@@ -142,7 +144,7 @@ def test_says_who_takes_over_when_the_series_are_gone(subject: Subject, promtool
         expected.append(firing(name, after))
     expected.append(firing(proof.gone, after, *_expected(subject, A)))
     inputs = subject.series([A], gone + 30, gone_after=gone)
-    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)])
+    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)], subject.idle)
 
 
 @proves(Case.MONITOR_THRESHOLD)
@@ -151,7 +153,7 @@ def test_obeys_each_threshold_of_the_monitor(subject: Subject, promtool: Path, t
     for threshold, figure in subject.proof.tolerant.items():
         inputs = subject.series([A], length)
         tolerant = subject.monitor(thresholds={threshold: figure})
-        prove(promtool, tmp_path, tolerant, [_test(inputs, never(subject.alert.name, f"{length}m"))])
+        prove(promtool, tmp_path, tolerant, [_test(inputs, never(subject.alert.name, f"{length}m"))], subject.idle)
 
 
 @proves(Case.WALLET_THRESHOLD)
@@ -160,7 +162,7 @@ def test_obeys_each_threshold_of_the_wallet(subject: Subject, promtool: Path, tm
     for threshold, figure in proof.tolerant.items():
         inputs = subject.series([A, B], minutes(proof.fires) + 5)
         tolerant = subject.monitor(hot_1={threshold: figure})
-        prove(promtool, tmp_path, tolerant, [_test(inputs, firing(name, proof.fires, B))])
+        prove(promtool, tmp_path, tolerant, [_test(inputs, firing(name, proof.fires, B))], subject.idle)
 
 
 @proves(Case.RESET)
@@ -181,7 +183,13 @@ def test_takes_no_restart_for_trouble_or_for_its_end(subject: Subject, promtool:
     well = as_input(subject.troubled, with_resets(dict(proof.healthy), 24, 60)) + subject.others(length)
     ill = as_input(subject.troubled, with_resets(dict(proof.trouble), after)) + subject.others(length)
     expected = [firing(name, f"{30 * at}s", *_expected(subject, A)) for at in range(after, after + 20, 2)]
-    prove(promtool, tmp_path, subject.monitor(), [_test(well, never(name, f"{length}m")), _test(ill, *expected)])
+    prove(
+        promtool,
+        tmp_path,
+        subject.monitor(),
+        [_test(well, never(name, f"{length}m")), _test(ill, *expected)],
+        subject.idle,
+    )
 
 
 @proves(Case.GAP)
@@ -202,4 +210,4 @@ def test_a_gap_shorter_than_keep_firing_for_does_not_end_it(subject: Subject, pr
         made = {selector: interrupted(samples, start, end) for selector, samples in trouble.items()}
     expected = [firing(name, f"{30 * at}s", *_expected(subject, A)) for at in range(start - 2, end + 10)]
     inputs = as_input(subject.troubled, made) + subject.others(length)
-    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)])
+    prove(promtool, tmp_path, subject.monitor(), [_test(inputs, *expected)], subject.idle)
