@@ -58,7 +58,7 @@ def _prove(
         pytest.param(_told("10x20 6x70 3.1"), id="pays out less than half in half an hour"),
         pytest.param(_told("0x8 50"), id="is funded for the first time within minutes"),
         pytest.param(_told("1.05x20 0.99x4 1.05"), id="is below the figure for two minutes"),
-        pytest.param(_told("5", "0+30x20 600x19 1200+30"), id="is not read for ten minutes, as the RPC is out"),
+        pytest.param(_told("5", "0+30x20 600x14 1050+30"), id="is not read for seven minutes, as the RPC is out"),
         pytest.param(WELL | _told("5x20 0x4 5", source="infura"), id="has a source that answers 0 for two minutes"),
         pytest.param(
             _told("5x40 2.6") | _told("5x44 2.6", source="infura"), id="has a source that sees a payout after the other"
@@ -71,7 +71,7 @@ def test_nothing_fires_for_a_wallet_that(life: dict[str, str], promtool: Path, t
 
 @pytest.mark.parametrize(
     "absent",
-    [pytest.param((40, 44), id="restarts for two minutes"), pytest.param((40, 64), id="is away for twelve minutes")],
+    [pytest.param((40, 44), id="restarts for two minutes"), pytest.param((40, 55), id="is away for seven minutes")],
 )
 def test_nothing_fires_while_the_exporter(absent: tuple[int, int], promtool: Path, tmp_path: Path) -> None:
     _prove(promtool, tmp_path, WELL, _ever("60m"), absent=absent)
