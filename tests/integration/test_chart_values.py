@@ -24,6 +24,7 @@ EVERYTHING: Values = {
     "objectLabels": {"release": "kps", "example.com/team": "true"},
     "runbookBaseUrl": "https://runbooks.example.com",
     "grafanaUrl": "https://grafana.example.com",
+    "packsNamespace": "monitoring",
     "log": {"format": "text", "level": "debug"},
     "workers": 3,
     "serviceMonitor": {"enabled": True, "labels": {"release": "kps"}, "interval": "1m"},
@@ -83,6 +84,7 @@ def test_helm_lints_it_strictly(helm: Path, values: Values, tmp_path: Path) -> N
         ({"objectLabels": {"no spaces": "x"}}, "objectLabels"),
         ({"runbookBaseUrl": "runbooks.example.com"}, "runbookBaseUrl"),
         ({"grafanaUrl": "ftp://grafana"}, "grafanaUrl"),
+        ({"packsNamespace": "Not A Name"}, "packsNamespace"),
         ({"log": {"format": "yaml"}}, "log/format"),
         ({"log": {"level": "loud"}}, "log/level"),
         ({"log": {"colour": True}}, "colour"),
@@ -121,6 +123,7 @@ def test_the_values_become_the_operators_command_line(helm: Path) -> None:
         "--object-label=release=kps",
         "--runbook-base-url=https://runbooks.example.com",
         "--grafana-url=https://grafana.example.com",
+        "--packs-namespace=monitoring",
     ]
 
 
@@ -139,6 +142,7 @@ def test_the_operator_understands_that_command_line(helm: Path) -> None:
         "object_labels": ("example.com/team=true", "release=kps"),
         "runbook_base_url": "https://runbooks.example.com",
         "grafana_url": "https://grafana.example.com",
+        "packs_namespace": "monitoring",
     }
 
 
