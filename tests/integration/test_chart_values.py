@@ -197,7 +197,13 @@ def test_where_namespaces_are_named_no_rights_on_objects_hold_elsewhere(helm: Pa
         if kind in ("RoleBinding", "ClusterRoleBinding")
     }
     # Two RoleBindings have one name in two namespaces, of which the dictionary keeps the last.
-    assert bindings == {("wallets-test", "walletmon"), (None, "walletmon-discovery")}
+    assert bindings == {
+        ("wallets-test", "walletmon"),
+        ("monitoring", "walletmon-packs"),
+        (None, "walletmon-discovery"),
+    }
+    (right,) = objects["Role", "walletmon-packs"]["rules"]
+    assert right == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}
     assert ("ClusterRoleBinding", "walletmon") not in objects
 
 
