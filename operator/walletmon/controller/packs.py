@@ -43,7 +43,8 @@ class PackSources:
         self._tell = changed
         self._sources: dict[Key, PackSource] = {}
         self._catalogues: dict[str, Catalogue] = {}
-        self._complaints: set[asyncio.Task[None]] = set()
+        self.complaints: set[asyncio.Task[None]] = set()
+        """Events under way."""
 
     async def start(self) -> None:
         """List the packs, as often as it takes: without them a monitor would lose rules that it has."""
@@ -94,5 +95,5 @@ class PackSources:
             )
         note = "; ".join(str(problem) for problem in problems)
         task = asyncio.create_task(self._events.refused(config_map, problems[0].code.value, note))
-        self._complaints.add(task)
-        task.add_done_callback(self._complaints.discard)
+        self.complaints.add(task)
+        task.add_done_callback(self.complaints.discard)
