@@ -5,12 +5,15 @@ Two stages of each size, each size in a process of its own, so that memory is it
 * `compile`: parsed models to objects, what the operator does at each visit,
 * `render`: files to YAML, what `walletmon render` does (reading, parsing, the CRD's rules, compiling, writing).
 
+And what packs cost: 100 monitors with golden-signals alone, with the packs of the default set, with all of them.
+
 Times are seconds of the processor, so that what else the machine does matters little. Prints a Markdown table for
 `docs/benchmarks.md`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
@@ -25,6 +28,9 @@ import yaml
 
 SIZES = ((1, 2), (10, 2), (100, 2), (1000, 2), (1, 1000))
 """Monitors, and wallets in each."""
+
+
+MONITORS_WITH_PACKS = 100
 
 
 def document(index: int, wallets: int) -> dict[str, Any]:
@@ -98,6 +104,27 @@ def _render(file: Path) -> tuple[float, float]:
     return seconds, after.ru_maxrss / 1024
 
 
+def measure_packs(names: list[str]) -> str:
+    """One row of the second table: what compiling costs with these packs, each as it is."""
+    from walletmon.api.monitor_class import MonitorClass
+    from walletmon.api.parse import parse_monitor
+    from walletmon.compiler.compile import compile as compile_monitor
+
+    models = []
+    for index in range(MONITORS_WITH_PACKS):
+        made = document(index, 2)
+        made["spec"]["packs"] = [{"name": name} for name in names]
+        models.append(parse_monitor(made))
+    compile_monitor(models[0], MonitorClass())
+    started = time.process_time()
+    bundles = [compile_monitor(model, MonitorClass()) for model in models]
+    each = (time.process_time() - started) / len(models)
+    (rules,) = (obj for obj in bundles[0].objects or () if obj["kind"] == "PrometheusRule")
+    count = sum(len(group["rules"]) for group in rules["spec"]["groups"])
+    size = len(json.dumps(rules)) / 1000
+    return f"| {len(names)} | {count} | {size:.0f} kB | {each * 1000:.1f} ms |"
+
+
 def main() -> None:
     """Measure all sizes, or the one given as `monitors wallets`."""
     if len(sys.argv) == 3:
@@ -110,6 +137,11 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for monitors, wallets in SIZES:
         subprocess.run([sys.executable, "-m", "benchmarks.compile", str(monitors), str(wallets)], check=True)
+    from walletmon.packs.catalogue import default_packs, packs
+
+    print("\n| packs | rules | PrometheusRule | compile, each |\n|---:|---:|---:|---:|", flush=True)
+    for names in (["golden-signals"], list(default_packs()), list(packs())):
+        print(measure_packs(names), flush=True)
 
 
 if __name__ == "__main__":

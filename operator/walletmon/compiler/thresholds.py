@@ -143,7 +143,8 @@ class _Figures:
         self._wallets = wallets
         self._said = used.use.thresholds or {}
         self._diagnostics = diagnostics
-        self._currencies = dict.fromkeys(currency_of(wallet) for wallet in wallets)
+        self._counts_in = [currency_of(wallet) for wallet in wallets]
+        self._currencies = dict.fromkeys(self._counts_in)
         self._chosen: dict[tuple[str, str], Decimal] = {}
         """What the monitor says of a threshold, for a currency."""
         self._own: dict[tuple[str, str], Decimal] = {}
@@ -155,7 +156,9 @@ class _Figures:
             self._choose(name, text)
         self._check_order(None)
         for index, wallet in enumerate(self._wallets):
-            for key, text in (wallet.thresholds or {}).items():
+            if not wallet.thresholds:
+                continue
+            for key, text in wallet.thresholds.items():
                 pack, _, name = key.partition(".")
                 if pack == self._pack.name:
                     self._choose_for(wallet, name, text, f"spec.wallets[{index}].thresholds.{key}")
@@ -163,10 +166,10 @@ class _Figures:
         return {f"{self._pack.name}.{name}": self._figure(name) for name in self._pack.thresholds}
 
     def _figure(self, name: str) -> Figure:
-        first = next(iter(self._currencies))
-        figure = Figure(self._of_monitor(name, first))
-        for wallet in self._wallets:
-            value = self._of_wallet(name, wallet)
+        by_currency = {currency: self._of_monitor(name, currency) for currency in self._currencies}
+        figure = Figure(next(iter(by_currency.values())))
+        for wallet, currency in zip(self._wallets, self._counts_in, strict=True):
+            value = self._own.get((name, wallet.name), by_currency[currency])
             if value != figure.default:
                 figure.by_wallet[wallet.name] = value
         return figure
