@@ -126,9 +126,9 @@ def test_a_wrong_pack_is_named_and_the_rest_works_on(
     bed: Testbed, namespace: str, text: str, reason: str, words: str
 ) -> None:
     bed.apply([config_map(namespace, **{"cold-storage.yaml": text}), using(namespace)])
-    stored = wait_for_condition(bed, namespace, "Accepted", "False")
+    # The monitor may be seen before the ConfigMap is.
+    stored = wait_for_condition(bed, namespace, "Accepted", "False", reason=reason)
     found = condition(stored, "Accepted")
-    assert found["reason"] == reason
     assert words in found["message"]
     assert f"ConfigMap {namespace}/cold-storage, key cold-storage.yaml" in found["message"]
     assert "WalletDown" in alerts(bed, namespace)
