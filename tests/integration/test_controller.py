@@ -248,11 +248,11 @@ def test_a_monitor_that_is_deleted_and_made_anew_at_once_has_its_objects(bed: Te
 
 def test_texts_for_people_may_hold_any_sign(bed: Testbed, namespace: str) -> None:
     summary = 'Balance of {{ $labels.wallet }} is low 🚨 – 余额不足 "quoted" \\ and more'
-    rule = {"name": "BalanceLow", "expr": "wallet_balance < 1", "summary": summary, "for": "1m"}
+    rule = {"name": "OwnLow", "expr": "wallet_balance < 1", "summary": summary, "for": "1m"}
     put(bed, monitor(namespace, rules=[rule]))
     wait_until_ready(bed, namespace)
     groups = children(bed, namespace)["PrometheusRule treasury"]["spec"]["groups"]
-    rules = [rule for group in groups for rule in group["rules"] if rule.get("alert") == "BalanceLow"]
+    rules = [rule for group in groups for rule in group["rules"] if rule.get("alert") == "OwnLow"]
     assert rules[0]["annotations"]["summary"] == summary
 
 
