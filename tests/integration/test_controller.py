@@ -248,7 +248,7 @@ def test_a_monitor_that_is_deleted_and_made_anew_at_once_has_its_objects(bed: Te
 
 def test_texts_for_people_may_hold_any_sign(bed: Testbed, namespace: str) -> None:
     summary = 'Balance of {{ $labels.wallet }} is low 🚨 – 余额不足 "quoted" \\ and more'
-    rule = {"name": "OwnLow", "expr": "wallet_balance < 1", "summary": summary, "for": "1m"}
+    rule = {"name": "OwnLow", "expr": "own_balance < 1", "summary": summary, "for": "1m"}
     put(bed, monitor(namespace, rules=[rule]))
     wait_until_ready(bed, namespace)
     groups = children(bed, namespace)["PrometheusRule treasury"]["spec"]["groups"]
