@@ -98,6 +98,12 @@ BAD_TARGETS = (
         "should match '^([A-Za-z0-9]",
     ),
     Bad(
+        "selector key whose prefix is no DNS name",
+        selecting(matchLabels={"a-.example/app": "x"}),
+        f"{SELECTOR}.matchLabels",
+        "a label key is a name of letters, digits, '-', '_' and '.', with or without a DNS prefix and '/'",
+    ),
+    Bad(
         "selector key that is none",
         selecting(matchLabels={"$(POD_NAME)": "x"}),
         f"{SELECTOR}.matchLabels",

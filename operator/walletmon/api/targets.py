@@ -28,7 +28,8 @@ ProberAddress = Annotated[str, StringConstraints(min_length=3, max_length=261, p
 
 # A selector's texts reach Prometheus' configuration, where prometheus-operator makes regular expressions of them: what
 # is no Kubernetes label (`.*`, `$(NAME)`) can select every workload, or break the configuration for the whole cluster.
-LABEL_KEY_PATTERN = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+LABEL_KEY_PATTERN = rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
 """Key of a Kubernetes label."""
 
