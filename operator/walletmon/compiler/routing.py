@@ -16,7 +16,7 @@ from walletmon.compiler.bundle import Part
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.inhibition import inhibit_rules
 from walletmon.compiler.objects import child
-from walletmon.compiler.thresholds import pack_uses
+from walletmon.compiler.thresholds import used_packs
 
 _NOBODY = "_nobody"
 """Receiver without means. No receiver of a monitor can be called so: the underscore is not in DNS labels."""
@@ -37,7 +37,7 @@ def routing_objects(monitor: WalletMonitor, class_: MonitorClass, facts: Cluster
     if _prioritised(routing):
         # A route must end somewhere: alerts of a priority without a route of its own are sent to nobody by this object.
         spec["receivers"].append({"name": _NOBODY})
-    used = pack_uses(monitor, (facts or ClusterFacts()).catalogue).used
+    used = used_packs(monitor, (facts or ClusterFacts()).catalogue)
     if inhibited := inhibit_rules(monitor.metadata.name, used):
         spec["inhibitRules"] = inhibited
     if routing.mute_time_intervals:

@@ -91,6 +91,11 @@ def pack_uses(monitor: WalletMonitor, catalogue: Catalogue) -> PackUses:
     return PackUses(used, figures, tuple(diagnostics))
 
 
+def used_packs(monitor: WalletMonitor, catalogue: Catalogue) -> tuple[UsedPack, ...]:
+    """The packs that `monitor` uses, where their figures do not matter."""
+    return _used(monitor, catalogue, [])
+
+
 def _used(monitor: WalletMonitor, catalogue: Catalogue, diagnostics: list[Diagnostic]) -> tuple[UsedPack, ...]:
     packs = catalogue.packs
     if monitor.spec.packs is None:

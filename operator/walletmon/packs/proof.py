@@ -122,15 +122,7 @@ def cases(pack: Pack, alert: Alert) -> tuple[Case, ...]:
 
 def reads_counters(pack: Pack, alert: Alert) -> bool:
     """Whether a restart from zero of what the alert counts could matter to it."""
-    by_record = {recording.record: recording.expr for recording in pack.recordings}
-    waiting, done = [alert.expr], set()
-    while waiting:
-        expr = waiting.pop()
-        if any(word in expr for word in _RATES):
-            return True
-        done.add(expr)
-        read = metrics_read(expr)
-        if any(name.endswith(_COUNTER_ENDS) for name in read):
-            return True
-        waiting += [by_record[name] for name in read if name in by_record and by_record[name] not in done]
-    return False
+    return any(
+        any(word in expr for word in _RATES) or any(name.endswith(_COUNTER_ENDS) for name in metrics_read(expr))
+        for expr in pack.judged_by(alert)
+    )

@@ -202,6 +202,11 @@ class Pack(_Model):
 
     def thresholds_of(self, alert: Alert) -> tuple[str, ...]:
         """Names of the thresholds by which `alert` judges, itself or in recordings that it reads."""
+        used = {name for expr in self.judged_by(alert) for name in _THRESHOLD.findall(expr)}
+        return tuple(name for name in self.thresholds if threshold_metric(self.name, name) in used)
+
+    def judged_by(self, alert: Alert) -> list[str]:
+        """The expressions on which `alert` rests: its own, and those of the recordings that they read."""
         expressions = [alert.expr]
         by_record = {recording.record: recording.expr for recording in self.recordings}
         waiting = set(metrics_read(alert.expr))
@@ -212,8 +217,7 @@ class Pack(_Model):
             if name in by_record:
                 expressions.append(by_record[name])
                 waiting |= metrics_read(by_record[name]) - done
-        used = {name for expr in expressions for name in _THRESHOLD.findall(expr)}
-        return tuple(name for name in self.thresholds if threshold_metric(self.name, name) in used)
+        return expressions
 
     @cached_property
     def metrics(self) -> frozenset[str]:
