@@ -56,8 +56,8 @@ types: setup ## Strict types
 	$(BIN)/mypy
 
 crds: setup ## Write crds/ and the chart's copy anew from the models
-	$(BIN)/walletmon crds --output crds/walletmonitors.yaml
-	cp crds/walletmonitors.yaml charts/walletmon/files/crds/
+	$(BIN)/walletmon crds --output crds
+	cp crds/*.yaml charts/walletmon/files/crds/
 
 requirements: ## Pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -12,22 +12,25 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from walletmon.api.crd import Schema, wallet_monitor_crd
+from walletmon.api.crd import Schema, wallet_monitor_class_crd, wallet_monitor_crd
 from walletmon.api.diagnostic import Code, Diagnostic
+from walletmon.api.monitor_class import CLASS_KIND
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
 
 def refusals(document: Mapping[str, Any]) -> list[Diagnostic]:
-    """Why the apiserver would refuse `document`, a monitor that `parse_monitor` takes; in the order of the schema."""
-    schema = _schema()
+    """Why the apiserver would refuse `document`, a monitor or a class that `walletmon.api.parse` takes; in the order of
+    the schema."""
+    schema = _schema(str(document.get("kind")))
     return list(_judge(schema, _defaulted(schema, document), ""))
 
 
 @cache
-def _schema() -> Schema:
-    found: Schema = wallet_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+def _schema(kind: str) -> Schema:
+    crd = wallet_monitor_class_crd() if kind == CLASS_KIND else wallet_monitor_crd()
+    found: Schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     # The status is the operator's own: it is neither written nor judged here.
     return {**found, "properties": {name: each for name, each in found["properties"].items() if name != "status"}}
 

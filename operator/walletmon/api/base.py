@@ -80,6 +80,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=T
 PRINTABLE_PATTERN = "^[!-~]+$"
 """Visible ASCII: URLs, addresses."""
 
+URL_PATTERN = "^https?://[!-#%-z|~]+$"
+"""A URL without a dollar sign (see `NO_DOLLAR`) and without braces, which Alertmanager would expand as a template."""
+
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """A DNS subdomain (RFC 1123): the name of a Secret."""
 
@@ -100,6 +103,7 @@ RESERVED_LABELS = (
     "walletmon",
     "environment",
     "cluster",
+    "walletmon_class",
     "wallet_type",
     "chain_id",
     "target",
@@ -161,12 +165,13 @@ class Model(BaseModel):
 
 
 class SecretKey(Model):
-    """One key of a Secret in the monitor's own namespace."""
+    """One key of a Secret, in the namespace of the object that uses it: a monitor's own, or that of the class's
+    Alertmanager or Prometheus. Secrets are never copied between namespaces."""
 
     name: Annotated[
         str,
         Field(
-            description="Name of the Secret, in the monitor's namespace.",
+            description="Name of the Secret, in the namespace of the object that uses it.",
             min_length=1,
             max_length=253,
             pattern=SUBDOMAIN_PATTERN,

@@ -200,10 +200,115 @@ class Code(StrEnum):
         "A metric that looks like one of a pack, and is none: the rule would stay silent for ever.",
         "Correct its name; `docs/metrics.md` lists the metrics.",
     )
+    UNKNOWN_CLASS = (
+        "UnknownClass",
+        "A WalletMonitorClass that does not exist, so nobody knows what is allowed and where things go.",
+        "Create the class, or name another; until then the objects made before stay as they are.",
+    )
+    AMBIGUOUS_CLASS = (
+        "AmbiguousClass",
+        "Several classes are marked as default; the oldest counts.",
+        "Take the annotation `walletmon.dev/is-default-class` off all but one, or set `spec.className`.",
+    )
+    UNKNOWN_ENVIRONMENT = (
+        "UnknownEnvironment",
+        "An environment that the class does not have.",
+        "Name an environment of the class, or have it added there.",
+    )
+    AMBIGUOUS_ENVIRONMENT = (
+        "AmbiguousEnvironment",
+        "Several environments of the class select the monitor's namespace; the first counts.",
+        "Set `spec.environment`, or make the selectors of the class exclude each other.",
+    )
+    NO_ENVIRONMENT = (
+        "NoEnvironment",
+        "The class has environments, and none of them selects the monitor's namespace.",
+        "Label the namespace as one of the environments wants it, or set `spec.environment`.",
+    )
+    IDLE_ENVIRONMENT = (
+        "IdleEnvironment",
+        "An environment whose selector matches no namespace.",
+        "Label the namespaces that are meant, or correct the selector.",
+    )
+    TAKEN_LABEL = (
+        "TakenLabel",
+        "A label that the class sets for all.",
+        "Leave it out, or give the label another name.",
+    )
+    DENIED_LABEL = (
+        "DeniedLabel",
+        "A label that governance does not let anybody have.",
+        "Leave the label out; what tells single addresses, users or requests apart belongs into logs and traces.",
+    )
+    REQUIRED_LABEL = (
+        "RequiredLabel",
+        "A wallet without a label that governance wants every wallet to have.",
+        "Add it to the wallet's `labels`. The wallet is watched all the same.",
+    )
+    LONG_LABEL_VALUE = (
+        "LongLabelValue",
+        "A label's value that is longer than governance lets it be.",
+        "Shorten the value.",
+    )
+    EXCESSIVE_LIMIT = (
+        "ExcessiveLimit",
+        "A limit of a target that is higher than governance lets it be.",
+        "Lower it, or leave it out; until then that of the class is in force.",
+    )
+    MISSING_SECRET = (
+        "MissingSecret",
+        "A Secret, or a key in it, that is not there.",
+        "Create the Secret with that key; what needs it is put in by itself then.",
+    )
+    NO_HUB = (
+        "NoHub",
+        "A robot's receiver without a hub that could speak to the robot.",
+        "Set `hubUrl` in the class, or take another kind of receiver.",
+    )
+    TOLD_TO_NOBODY = (
+        "ToldToNobody",
+        "A priority for which no receiver is left, so that nobody is told of such alerts.",
+        "Give the priority receivers that exist and whose Secrets are there.",
+    )
+    UNKNOWN_TIME_ZONE = (
+        "UnknownTimeZone",
+        "A time zone that the IANA data base does not have.",
+        "Write a name such as `Europe/Berlin` or `Asia/Shanghai`.",
+    )
+    ALWAYS_MUTED = (
+        "AlwaysMuted",
+        "Mute intervals that together leave no minute of the week in which anything is sent.",
+        "Leave some time open; to take alerts back altogether, `disable` them.",
+    )
+    IDLE_MUTE_INTERVAL = (
+        "IdleMuteInterval",
+        "A mute interval that no route names, so it never mutes anything.",
+        "Name it in `muteTimeIntervals` of a priority, or take it out.",
+    )
+    UNKNOWN_DEPENDENCY = (
+        "UnknownDependency",
+        "A dependency on a job that nothing scrapes, as far as can be seen: its alerts can silence nothing.",
+        "Correct the name of the job, or have it scraped.",
+    )
+    IMPOSSIBLE_SCOPE = (
+        "ImpossibleScope",
+        "A dependency's scope that cannot hold: a label in which no alert of ours can agree with anything.",
+        "Name labels that alerts on both sides carry, such as namespace and cluster.",
+    )
+    UNENFORCED_RETENTION = (
+        "UnenforcedRetention",
+        "A retention that nothing enforces.",
+        "Have walletmon make a Prometheus for the environment, or set it in the Prometheus that `prometheusRef` names.",
+    )
     UNREADABLE = (
         "Unreadable",
         "A file or a document that is no YAML, or no Kubernetes object.",
         "Correct the text at the line that the message names.",
+    )
+    DUPLICATE_CLASS = (
+        "DuplicateClass",
+        "Two classes of one name, in what was given to the command.",
+        "Give each its own name: on the cluster the second would replace the first.",
     )
     DUPLICATE_MONITOR = (
         "DuplicateMonitor",

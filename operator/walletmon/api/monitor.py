@@ -2,22 +2,77 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
-from walletmon.api.alerting import PackUse, Rule
-from walletmon.api.base import API_VERSION, DNS_LABEL_PATTERN, DnsLabel, Model, PositiveDuration, rule
-from walletmon.api.routing import Routing
+from walletmon.api.alerting import AlertName, PackUse, Rule
+from walletmon.api.base import (
+    API_VERSION,
+    DNS_LABEL_PATTERN,
+    LABEL_NAME_PATTERN,
+    LABEL_NAME_RULE,
+    DnsLabel,
+    LabelName,
+    LabelValue,
+    Model,
+    PositiveDuration,
+    rule,
+)
+from walletmon.api.routing import BY_NAME, Routing
+from walletmon.api.status import ObjectMeta, Status
 from walletmon.api.targets import Target
 from walletmon.api.wallets import Wallet
 
 KIND: Final = "WalletMonitor"
 PLURAL: Final = "walletmonitors"
 
-_BY_NAME: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+
+class Dependency(Model):
+    """Something that the wallets cannot work without; while it is down, their own alerts say nothing new."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("size(self.match) > 0", "say by which labels alerts on the dependency are known, for example job"),
+                rule(
+                    f"self.match.all(k, size(k) <= 64 && k.matches('{LABEL_NAME_PATTERN}'))",
+                    LABEL_NAME_RULE,
+                    path=".match",
+                ),
+            ]
+        }
+    )
+
+    name: Annotated[DnsLabel, Field(description="The dependency's name, unique in the monitor.")]
+    match: Annotated[
+        dict[LabelName, LabelValue],
+        Field(
+            description="Labels that alerts on the dependency carry, for example {job: wallet-db}.",
+            min_length=1,
+            max_length=8,
+        ),
+    ]
+    alerts: Annotated[
+        list[AlertName] | None,
+        Field(
+            description="Names of the alerts that say it is down; if left out: "
+            "InstanceDown, TargetDown, WalletDependencyDown.",
+            min_length=1,
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+    scope: Annotated[
+        list[LabelName] | None,
+        Field(
+            description="Labels in which both sides must agree; [namespace] if left out. With cluster beside it, "
+            "a dependency silences nothing in other clusters.",
+            min_length=1,
+            max_length=8,
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
 
 
 class WalletMonitorSpec(Model):
@@ -36,21 +91,31 @@ class WalletMonitorSpec(Model):
         }
     )
 
+    class_name: Annotated[
+        DnsLabel | None,
+        Field(
+            description="The WalletMonitorClass whose decisions hold; if left out the one that is marked as default, "
+            "else built-in ones."
+        ),
+    ] = None
     environment: Annotated[
         DnsLabel | None,
-        Field(description="Where these wallets live, for example prod; becomes the label environment."),
+        Field(
+            description="Where these wallets live, for example prod; becomes the label environment. If left out: "
+            "the first environment of the class that selects the namespace."
+        ),
     ] = None
     suspend: Annotated[
         StrictBool, Field(description="Keep scraping and recording, but raise no alert; for planned work.")
     ] = False
     wallets: Annotated[
         list[Wallet],
-        Field(description="The wallets to watch.", min_length=1, max_length=1000, json_schema_extra=_BY_NAME),
+        Field(description="The wallets to watch.", min_length=1, max_length=1000, json_schema_extra=BY_NAME),
     ]
     targets: Annotated[
         list[Target] | None,
         Field(
-            description="The workloads whose metrics tell about the wallets.", max_length=50, json_schema_extra=_BY_NAME
+            description="The workloads whose metrics tell about the wallets.", max_length=50, json_schema_extra=BY_NAME
         ),
     ] = None
     packs: Annotated[
@@ -58,45 +123,28 @@ class WalletMonitorSpec(Model):
         Field(
             description="Packs of alerts to use; the default set if left out, none if empty.",
             max_length=32,
-            json_schema_extra=_BY_NAME,
+            json_schema_extra=BY_NAME,
         ),
     ] = None
     rules: Annotated[
         list[Rule] | None,
-        Field(description="Alerts of the team's own.", max_length=200, json_schema_extra=_BY_NAME),
+        Field(description="Alerts of the team's own.", max_length=200, json_schema_extra=BY_NAME),
     ] = None
     evaluation_interval: Annotated[PositiveDuration, Field(description="How often rules are evaluated.")] = "30s"
+    dependencies: Annotated[
+        list[Dependency] | None,
+        Field(
+            description="What the wallets depend on: while it is down, their alerts are silenced.",
+            max_length=16,
+            json_schema_extra=BY_NAME,
+        ),
+    ] = None
     routing: Annotated[
         Routing | None,
         Field(
-            description="The monitor's own receivers; alerts also follow whatever the cluster's Alertmanager routes."
+            description="The monitor's own receivers; alerts also go to those of the class, and follow whatever the "
+            "cluster's Alertmanager routes."
         ),
-    ] = None
-
-
-class ConditionType(StrEnum):
-    """What a condition judges.
-
-    All but the last two are good when True; those two are there only while true (kstatus).
-    """
-
-    READY = "Ready"
-    ACCEPTED = "Accepted"
-    APPLIED = "Applied"
-    RECONCILING = "Reconciling"
-    STALLED = "Stalled"
-
-
-class Condition(Model):
-    """One judgement (metav1.Condition)."""
-
-    type: Annotated[str, Field(description="What is judged.", min_length=1, max_length=316)]
-    status: Annotated[Literal["True", "False", "Unknown"], Field(description="True, False or Unknown.")]
-    reason: Annotated[str, Field(description="Why, in one CamelCase word.", min_length=1, max_length=1024)]
-    message: Annotated[str, Field(description="Why, for people, with what would put it right.", max_length=32768)]
-    last_transition_time: Annotated[datetime, Field(description="When status last changed.")]
-    observed_generation: Annotated[
-        int | None, Field(description="The generation of the resource that was judged.", ge=0)
     ] = None
 
 
@@ -113,20 +161,15 @@ class ChildReference(Model):
     name: Annotated[str, Field(description="The object's name.", max_length=253)]
 
 
-class WalletMonitorStatus(Model):
+class WalletMonitorStatus(Status):
     """Whether what the spec asks for is really so."""
 
-    observed_generation: Annotated[
-        int, Field(description="The generation of the spec that this status is about; -1 before the first look.")
-    ] = -1
-    conditions: Annotated[
-        list[Condition] | None,
-        Field(
-            description="Judgements; Ready sums them up.",
-            max_length=32,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
+    class_: Annotated[
+        str | None, Field(alias="class", description="The class in force; none if the built-in one is.", max_length=63)
     ] = None
+    environment: Annotated[str | None, Field(description="The environment that the wallets are in.", max_length=63)] = (
+        None
+    )
     wallets: Annotated[WalletCounts | None, Field(description="How many wallets the monitor has.")] = None
     resources: Annotated[
         list[ChildReference] | None,
@@ -138,15 +181,11 @@ class WalletMonitorStatus(Model):
     ] = None
 
 
-class ObjectMeta(Model):
-    """The part of an object's metadata that walletmon reads."""
-
-    model_config = ConfigDict(extra="ignore")
+class MonitorMeta(ObjectMeta):
+    """A monitor's metadata."""
 
     name: DnsLabel
     namespace: DnsLabel = "default"
-    uid: str | None = None
-    generation: int | None = None
 
 
 class WalletMonitor(Model):
@@ -166,7 +205,7 @@ class WalletMonitor(Model):
 
     api_version: Literal["walletmon.dev/v1alpha1"] = API_VERSION
     kind: Literal["WalletMonitor"] = KIND
-    metadata: ObjectMeta
+    metadata: MonitorMeta
     spec: Annotated[WalletMonitorSpec, Field(description="What is to be watched.")]
     status: Annotated[WalletMonitorStatus | None, Field(description="Whether it really is; written by walletmon.")] = (
         None

@@ -1,14 +1,15 @@
-"""From a document to a monitor, or to diagnostics that say what in it is wrong."""
+"""From a document to a monitor or a class, or to diagnostics that say what in it is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import WalletMonitorClass
 
 _SHOWN_AT_MOST = 80
 
@@ -20,7 +21,7 @@ _CURES = {
 
 
 class InvalidMonitor(ValueError):
-    """A document that is no WalletMonitor; `diagnostics` name each place."""
+    """A document that is no WalletMonitor, or no WalletMonitorClass; `diagnostics` name each place."""
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
@@ -32,8 +33,23 @@ def parse_monitor(document: Mapping[str, Any]) -> WalletMonitor:
 
     Raises InvalidMonitor.
     """
+    return _parse(WalletMonitor, document)
+
+
+def parse_class(document: Mapping[str, Any]) -> WalletMonitorClass:
+    """The class that a document describes. `status` is not looked at.
+
+    Raises InvalidMonitor.
+    """
+    return _parse(WalletMonitorClass, document)
+
+
+_Resource = TypeVar("_Resource", WalletMonitor, WalletMonitorClass)
+
+
+def _parse(model: type[_Resource], document: Mapping[str, Any]) -> _Resource:
     try:
-        return WalletMonitor.model_validate({name: part for name, part in document.items() if name != "status"})
+        return model.model_validate({name: part for name, part in document.items() if name != "status"})
     except ValidationError as error:
         raise InvalidMonitor([_diagnostic(detail) for detail in error.errors(include_url=False)]) from error
 

@@ -1,16 +1,24 @@
-"""Who is told: the monitor's own receivers, and which priority goes to whom and when."""
+"""Which priority goes to whom and when, and when nobody is told."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from walletmon.api.base import DnsLabel, Duration, LabelName, Model, PositiveDuration, SecretKey, rule
+from walletmon.api.base import DnsLabel, Duration, LabelName, Model, PositiveDuration, rule
+from walletmon.api.receivers import Receiver
 
 ClockTime = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", max_length=5)]
-"""Hours and minutes, `00:00` to `24:00`, in UTC (Alertmanager's own form)."""
+"""Hours and minutes, `00:00` to `24:00` (Alertmanager's own form)."""
+
+TimeZone = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")
+]
+"""Name of a time zone of the IANA data base."""
+
+BY_NAME: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
 
 class Weekday(StrEnum):
@@ -25,28 +33,8 @@ class Weekday(StrEnum):
     SUNDAY = "sunday"
 
 
-class Webhook(Model):
-    """An HTTP endpoint that takes Alertmanager's webhook message (version 4)."""
-
-    url_secret: Annotated[
-        SecretKey,
-        Field(description="Secret key with the URL. A URL often holds a token, so it is never written in the open."),
-    ]
-    send_resolved: Annotated[StrictBool, Field(description="Also tell when the alert is over.")] = True
-    max_alerts: Annotated[
-        StrictInt | None, Field(description="Most alerts in one message; all if left out.", ge=1, le=10_000)
-    ] = None
-
-
-class Receiver(Model):
-    """Somebody who can be told."""
-
-    name: Annotated[DnsLabel, Field(description="The receiver's name, unique in the monitor.")]
-    webhook: Annotated[Webhook, Field(description="Tell by HTTP.")]
-
-
 class TimeRange(Model):
-    """Part of a day, in UTC."""
+    """Part of a day, in the interval's time zone."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,8 +46,8 @@ class TimeRange(Model):
         }
     )
 
-    from_: Annotated[ClockTime, Field(alias="from", description="First minute of the range, for example 22:00 (UTC).")]
-    to: Annotated[ClockTime, Field(description="End of the range, for example 24:00 (UTC).")]
+    from_: Annotated[ClockTime, Field(alias="from", description="First minute of the range, for example 22:00.")]
+    to: Annotated[ClockTime, Field(description="End of the range, for example 24:00.")]
 
 
 class MuteInterval(Model):
@@ -77,10 +65,14 @@ class MuteInterval(Model):
         }
     )
 
-    name: Annotated[DnsLabel, Field(description="The interval's name, unique in the monitor.")]
+    name: Annotated[DnsLabel, Field(description="The interval's name, unique in the list.")]
+    time_zone: Annotated[
+        TimeZone | None,
+        Field(description="Time zone of times and weekdays, for example Europe/Berlin; UTC if left out."),
+    ] = None
     times: Annotated[
         list[TimeRange] | None,
-        Field(description="Parts of the day, in UTC; the whole day if left out.", min_length=1, max_length=8),
+        Field(description="Parts of the day; the whole day if left out.", min_length=1, max_length=8),
     ] = None
     weekdays: Annotated[
         list[Weekday] | None,
@@ -93,18 +85,9 @@ class MuteInterval(Model):
     ] = None
 
 
-class Route(Model):
-    """Who gets the alerts of one priority, and how they are bundled."""
+class Timings(Model):
+    """When the alerts of one priority are told."""
 
-    receivers: Annotated[
-        list[DnsLabel],
-        Field(
-            description="Names of receivers of this monitor; each of them is told.",
-            min_length=1,
-            max_length=8,
-            json_schema_extra={"x-kubernetes-list-type": "set"},
-        ),
-    ]
     group_wait: Annotated[Duration | None, Field(description="How long the first message waits for company.")] = None
     group_interval: Annotated[
         PositiveDuration | None, Field(description="How long news of a group that was told waits.")
@@ -120,6 +103,20 @@ class Route(Model):
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = None
+
+
+class Route(Timings):
+    """Who gets the alerts of one priority, and how they are bundled."""
+
+    receivers: Annotated[
+        list[DnsLabel],
+        Field(
+            description="Names of receivers; each of them is told.",
+            min_length=1,
+            max_length=8,
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
 
 
 _PRIORITIES = ("P0", "P1", "P2")
@@ -156,7 +153,7 @@ class Routing(Model):
             description="Who can be told.",
             min_length=1,
             max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            json_schema_extra=BY_NAME,
         ),
     ]
     group_by: Annotated[
@@ -176,6 +173,6 @@ class Routing(Model):
         Field(
             description="Stretches of time that routes can be muted in.",
             max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            json_schema_extra=BY_NAME,
         ),
     ] = None

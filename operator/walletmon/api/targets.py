@@ -314,4 +314,8 @@ class Target(Model):
         WalletFrom | None, Field(description="Read the wallet from each workload, for targets that serve many.")
     ] = None
     limits: Annotated[Limits | None, Field(description="Bounds of one scrape.")] = None
+    scrape_class: Annotated[
+        DnsLabel | None,
+        Field(description="Scrape class of the Prometheus that scrapes the target; its default one if left out."),
+    ] = None
     auth: Annotated[Auth | None, Field(description="Credentials for the scrape.")] = None

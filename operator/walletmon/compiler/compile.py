@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
-from walletmon.api.diagnostic import Code, Diagnostic
+from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
-from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.monitor_class import DEFAULT_CLASS_ANNOTATION, MonitorClass
 from walletmon.compiler.bundle import Bundle, Manifest, Part
 from walletmon.compiler.dashboards import dashboard_objects
+from walletmon.compiler.discovery import discovered_labels
+from walletmon.compiler.environment import surroundings
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.labels import instance_of
+from walletmon.compiler.objects import ENVIRONMENT_LABEL
 from walletmon.compiler.routing import routing_objects
 from walletmon.compiler.rules import rule_objects
 from walletmon.compiler.scraping import scraping_objects
@@ -35,15 +39,35 @@ def compile(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | 
     contradictions = _duplicate_instances(monitor)
     if contradictions:
         return Bundle.rejected(contradictions)
-    total = Part()
-    total += scraping_objects(monitor, class_)
-    for part in (rule_objects, routing_objects, dashboard_objects):
+    where = surroundings(monitor, class_, known)
+    class_ = replace(class_, discovered_labels=discovered_labels(monitor, class_, known))
+    total = Part(diagnostics=[*where.diagnostics, *_ambiguous_default(monitor, known)])
+    for part in (scraping_objects, rule_objects, routing_objects, dashboard_objects):
         total += part(monitor, class_, known)
+    if where.name is not None:
+        # By these a Prometheus that is made for the environment selects what is its own.
+        for obj in total.objects:
+            obj["metadata"]["labels"][ENVIRONMENT_LABEL] = where.name
     too_large = _too_large(total.objects)
     if too_large:
         # Without the object its wallets would go unwatched; what the last accepted spec made is better than that.
         return Bundle.rejected([*too_large, *total.diagnostics])
     return Bundle(tuple(total.objects), tuple(total.diagnostics))
+
+
+def _ambiguous_default(monitor: WalletMonitor, facts: ClusterFacts) -> list[Diagnostic]:
+    if monitor.spec.class_name is not None or len(facts.ambiguous_default) < 2:
+        return []
+    first, *others = facts.ambiguous_default
+    return [
+        Diagnostic(
+            Code.AMBIGUOUS_CLASS,
+            "spec.className",
+            f"{', '.join(others)} and {first} are marked as default class; {first} counts, as the oldest",
+            f"set spec.className, or take the annotation {DEFAULT_CLASS_ANNOTATION} off all but one",
+            Severity.WARNING,
+        )
+    ]
 
 
 def _too_large(objects: list[Manifest]) -> list[Diagnostic]:

@@ -14,6 +14,7 @@ from typing import Any
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.targets import Target, WalletFrom
 from walletmon.api.wallets import Wallet
+from walletmon.compiler.environment import CommonLabels, Surroundings
 
 Relabeling = dict[str, Any]
 
@@ -34,7 +35,7 @@ def wallet_labels(wallet: Wallet) -> dict[str, str]:
     return labels
 
 
-def relabelings(monitor: WalletMonitor, target: Target) -> list[Relabeling]:
+def relabelings(monitor: WalletMonitor, target: Target, where: Surroundings, common: CommonLabels) -> list[Relabeling]:
     """What is done to the labels of each workload that `target` finds, in order."""
     steps = [
         _constant("namespace", monitor.metadata.namespace),
@@ -42,8 +43,8 @@ def relabelings(monitor: WalletMonitor, target: Target) -> list[Relabeling]:
         _constant("target", target.name),
         _constant("role", target.role.value),
     ]
-    if monitor.spec.environment is not None:
-        steps.append(_constant("environment", monitor.spec.environment))
+    if where.name is not None:
+        steps.append(_constant("environment", where.name))
     if target.service is not None or target.pods is not None:
         # prometheus-operator puts the port's name in `endpoint`, and the wallet's own `endpoint` (which chain RPC)
         # would be renamed on arrival: alerts on one RPC would then never see a difference between two.
@@ -60,7 +61,15 @@ def relabelings(monitor: WalletMonitor, target: Target) -> list[Relabeling]:
         steps += [_constant(name, value) for name, value in wallet_labels(wallet).items()]
     elif target.wallet_from is not None:
         steps += _wallet_from_pod(target.wallet_from, monitor.spec.wallets)
-    return steps
+    # Last: what the platform team says holds, whatever a wallet calls its labels.
+    return [*steps, *(_constant(name, value) for name, value in common.constant.items())]
+
+
+def metric_relabelings(common: CommonLabels) -> list[Relabeling]:
+    """What is done to series once they are scraped, in order."""
+    return [
+        {**_constant(name, value), "sourceLabels": [name], "regex": "^$"} for name, value in common.fallback.items()
+    ]
 
 
 def _constant(label: str, value: str) -> Relabeling:

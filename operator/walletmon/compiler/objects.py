@@ -10,12 +10,14 @@ from typing import Any
 
 from walletmon.api.base import API_VERSION
 from walletmon.api.monitor import KIND, WalletMonitor
-from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.monitor_class import CLASS_KIND, MonitorClass, WalletMonitorClass
 from walletmon.compiler.bundle import Manifest
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "walletmon"
 MONITOR_LABEL = "walletmon.dev/monitor"
+CLASS_LABEL = "walletmon.dev/class"
+ENVIRONMENT_LABEL = "walletmon.dev/environment"
 
 
 def child(
@@ -36,21 +38,49 @@ def child(
         "name": name,
         "namespace": monitor.metadata.namespace,
         "labels": {
-            **class_.object_labels,
+            **class_.labels_of(kind),
             **(labels or {}),
             MANAGED_BY_LABEL: MANAGED_BY,
             MONITOR_LABEL: monitor.metadata.name,
         },
     }
+    if class_.name is not None:
+        metadata["labels"][CLASS_LABEL] = class_.name
     if monitor.metadata.uid is not None:
-        metadata["ownerReferences"] = [
-            {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "name": monitor.metadata.name,
-                "uid": monitor.metadata.uid,
-                "controller": True,
-                "blockOwnerDeletion": True,
-            }
-        ]
+        metadata["ownerReferences"] = [_owner(KIND, monitor.metadata.name, monitor.metadata.uid)]
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
+
+
+def class_child(
+    api_version: str,
+    kind: str,
+    namespace: str,
+    name: str,
+    resource: WalletMonitorClass,
+    content: dict[str, Any],
+    *,
+    labels: dict[str, str] | None = None,
+) -> Manifest:
+    """An object of `kind` that belongs to a class; `content` is its top-level body, `labels` by which it is selected.
+
+    The class is cluster-scoped, so it may own objects in any namespace.
+    """
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {**(labels or {}), MANAGED_BY_LABEL: MANAGED_BY, CLASS_LABEL: resource.metadata.name},
+    }
+    if resource.metadata.uid is not None:
+        metadata["ownerReferences"] = [_owner(CLASS_KIND, resource.metadata.name, resource.metadata.uid)]
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
+
+
+def _owner(kind: str, name: str, uid: str) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

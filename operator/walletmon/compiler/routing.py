@@ -11,7 +11,8 @@ from typing import Any
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.routing import MuteInterval, Receiver, Route, Routing
+from walletmon.api.receivers import Receiver
+from walletmon.api.routing import MuteInterval, Route, Routing
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.inhibition import inhibit_rules

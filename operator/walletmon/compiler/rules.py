@@ -22,6 +22,7 @@ from walletmon.api.base import RESERVED_LABELS
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.alert_labels import AlertLabels
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.links import dashboard_url, runbook_url
@@ -37,11 +38,7 @@ from walletmon.language.quantity import plain
 from walletmon.language.rule import CompiledRule, compile_rule
 from walletmon.language.rule_error import RuleError, excerpt, position
 from walletmon.language.template import TemplateError, check_template
-from walletmon.packs.catalogue import Catalogue
 from walletmon.packs.schema import Alert
-
-SEVERITY = {Priority.P0: "critical", Priority.P1: "warning", Priority.P2: "info"}
-"""The label `severity` that stands for each priority."""
 
 OWN_RULES = "rules"
 """Value of the label `pack` on alerts of the monitor's own, and the end of their group's name."""
@@ -55,9 +52,9 @@ WINDOW_SECONDS = 300
 
 def rule_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """The monitor's PrometheusRules: `<monitor>`, and `<monitor>.2` and so on if one cannot hold all."""
-    catalogue = (facts or ClusterFacts()).catalogue
-    uses = pack_uses(monitor, catalogue)
-    compiler = _Compiler(monitor, class_, uses, catalogue)
+    known = facts or ClusterFacts()
+    uses = pack_uses(monitor, known.catalogue)
+    compiler = _Compiler(monitor, class_, uses, known)
     name, interval = monitor.metadata.name, monitor.spec.evaluation_interval
     groups: list[GroupRules] = [(f"{name}.walletmon", _bookkeeping_interval(interval), compiler.bookkeeping())]
     groups += [(f"{name}.{used.pack.name}", interval, compiler.pack(used)) for used in uses.used]
@@ -81,11 +78,12 @@ def rule_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFac
 class _Compiler:
     """Makes the rules of one monitor; what it leaves out is in `diagnostics`."""
 
-    def __init__(self, monitor: WalletMonitor, class_: MonitorClass, uses: PackUses, catalogue: Catalogue) -> None:
+    def __init__(self, monitor: WalletMonitor, class_: MonitorClass, uses: PackUses, facts: ClusterFacts) -> None:
         self._monitor = monitor
         self._class = class_
         self._uses = uses
-        self._packs = catalogue.packs
+        self._packs = facts.catalogue.packs
+        self._labels = AlertLabels(monitor, class_, facts)
         self._scope = Scope(monitor.metadata.namespace, monitor.metadata.name)
         self._common = uses.common(wallet.name for wallet in monitor.spec.wallets)
         self._thresholds: Thresholds = {metric_of(name): figure for name, figure in self._common.items()}
@@ -343,22 +341,13 @@ class _Compiler:
         labels: Mapping[str, str],
         annotations: Mapping[str, str],
     ) -> dict[str, Any]:
-        environment = self._monitor.spec.environment
         dashboard = dashboard_url(self._class, self._scope.namespace, self._scope.monitor)
         return {
             "alert": name,
             "expr": expr,
             **({} if for_ is None else {"for": for_}),
             **({} if keep_firing_for is None else {"keep_firing_for": keep_firing_for}),
-            "labels": {
-                **labels,
-                "severity": SEVERITY[priority],
-                "priority": priority.value,
-                "pack": pack,
-                "namespace": self._scope.namespace,
-                "walletmon": self._scope.monitor,
-                **({} if environment is None else {"environment": environment}),
-            },
+            "labels": self._labels.of(priority, pack, labels),
             "annotations": {**annotations, **({} if dashboard is None else {"dashboard_url": dashboard})},
         }
 

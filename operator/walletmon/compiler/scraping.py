@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from walletmon.api.base import SecretKey
@@ -10,7 +11,9 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.targets import Auth, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target, Tls
 from walletmon.compiler.bundle import Manifest, Part
-from walletmon.compiler.labels import relabelings
+from walletmon.compiler.environment import common_labels, surroundings
+from walletmon.compiler.facts import ClusterFacts
+from walletmon.compiler.labels import Relabeling, metric_relabelings, relabelings
 from walletmon.compiler.objects import child
 
 _V1 = "monitoring.coreos.com/v1"
@@ -18,15 +21,18 @@ _V1ALPHA1 = "monitoring.coreos.com/v1alpha1"
 _NAMED_AT_MOST = 5
 
 
-def scraping_objects(monitor: WalletMonitor, class_: MonitorClass) -> Part:
+def scraping_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """ServiceMonitors, PodMonitors, ScrapeConfigs and Probes for the monitor's targets."""
+    where = surroundings(monitor, class_, facts or ClusterFacts())
+    common = common_labels(class_, where)
     part = Part()
     for index, target in enumerate(monitor.spec.targets or ()):
         problem = _contradiction(monitor, target, f"spec.targets[{index}]")
         if problem is not None:
             part.diagnostics.append(problem)
         else:
-            part.objects.append(_monitor_object(monitor, class_, target))
+            steps = _Steps(relabelings(monitor, target, where, common), metric_relabelings(common))
+            part.objects.append(_monitor_object(monitor, class_, target, steps))
     unwatched = unwatched_wallets(monitor)
     if unwatched:
         named = ", ".join(unwatched[:_NAMED_AT_MOST]) + (", ..." if len(unwatched) > _NAMED_AT_MOST else "")
@@ -77,44 +83,64 @@ def _contradiction(monitor: WalletMonitor, target: Target, path: str) -> Diagnos
     return None
 
 
-def _monitor_object(monitor: WalletMonitor, class_: MonitorClass, target: Target) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Relabeling of one target."""
+
+    before: list[Relabeling]
+    """Of the target, before it is scraped."""
+
+    after: list[Relabeling]
+    """Of its series, once they are scraped."""
+
+    def fields(self) -> dict[str, Any]:
+        """As most of prometheus-operator's kinds call them."""
+        return {"relabelings": self.before, **self.after_field()}
+
+    def after_field(self) -> dict[str, Any]:
+        return {"metricRelabelings": self.after} if self.after else {}
+
+
+def _monitor_object(monitor: WalletMonitor, class_: MonitorClass, target: Target, steps: _Steps) -> Manifest:
     if target.service is not None:
-        kind, version, spec = "ServiceMonitor", _V1, _service_monitor(monitor, target, target.service)
+        kind, version, spec = "ServiceMonitor", _V1, _service_monitor(target, target.service, steps)
     elif target.pods is not None:
-        kind, version, spec = "PodMonitor", _V1, _pod_monitor(monitor, target, target.pods)
+        kind, version, spec = "PodMonitor", _V1, _pod_monitor(target, target.pods, steps)
     elif target.probe is not None:
-        kind, version, spec = "Probe", _V1, _probe(monitor, target, target.probe)
+        kind, version, spec = "Probe", _V1, _probe(target, target.probe, steps)
     else:
-        kind, version, spec = "ScrapeConfig", _V1ALPHA1, _scrape_config(monitor, target)
+        kind, version, spec = "ScrapeConfig", _V1ALPHA1, _scrape_config(target, steps)
+    if target.scrape_class is not None:
+        spec["scrapeClass"] = target.scrape_class
     return child(version, kind, f"{monitor.metadata.name}.{target.name}", monitor, class_, {"spec": spec})
 
 
-def _service_monitor(monitor: WalletMonitor, target: Target, source: ServiceTarget) -> dict[str, Any]:
+def _service_monitor(target: Target, source: ServiceTarget, steps: _Steps) -> dict[str, Any]:
     return {
         "selector": _selector(source.selector),
-        "endpoints": [{"port": source.port, **_endpoint(monitor, target)}],
+        "endpoints": [{"port": source.port, **_endpoint(target, steps)}],
         **_limits(target),
     }
 
 
-def _pod_monitor(monitor: WalletMonitor, target: Target, source: PodTarget) -> dict[str, Any]:
+def _pod_monitor(target: Target, source: PodTarget, steps: _Steps) -> dict[str, Any]:
     return {
         "selector": _selector(source.selector),
-        "podMetricsEndpoints": [{"port": source.port, **_endpoint(monitor, target)}],
+        "podMetricsEndpoints": [{"port": source.port, **_endpoint(target, steps)}],
         **_limits(target),
     }
 
 
-def _endpoint(monitor: WalletMonitor, target: Target) -> dict[str, Any]:
+def _endpoint(target: Target, steps: _Steps) -> dict[str, Any]:
     endpoint: dict[str, Any] = {"path": target.path or "/metrics", "interval": target.interval}
     if target.timeout is not None:
         endpoint["scrapeTimeout"] = target.timeout
     if target.scheme is Scheme.HTTPS:
         endpoint["scheme"] = "https"
-    return {**endpoint, **_auth(target.auth), "relabelings": relabelings(monitor, target)}
+    return {**endpoint, **_auth(target.auth), **steps.fields()}
 
 
-def _scrape_config(monitor: WalletMonitor, target: Target) -> dict[str, Any]:
+def _scrape_config(target: Target, steps: _Steps) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "staticConfigs": [{"targets": target.static}],
         "metricsPath": target.path or "/metrics",
@@ -124,10 +150,10 @@ def _scrape_config(monitor: WalletMonitor, target: Target) -> dict[str, Any]:
         spec["scrapeTimeout"] = target.timeout
     if target.scheme is Scheme.HTTPS:
         spec["scheme"] = "HTTPS"
-    return {**spec, **_auth(target.auth), **_limits(target), "relabelings": relabelings(monitor, target)}
+    return {**spec, **_auth(target.auth), **_limits(target), **steps.fields()}
 
 
-def _probe(monitor: WalletMonitor, target: Target, source: ProbeTarget) -> dict[str, Any]:
+def _probe(target: Target, source: ProbeTarget, steps: _Steps) -> dict[str, Any]:
     prober = {"url": source.prober, "path": target.path or "/probe"}
     if target.scheme is Scheme.HTTPS:
         prober["scheme"] = "https"
@@ -136,8 +162,9 @@ def _probe(monitor: WalletMonitor, target: Target, source: ProbeTarget) -> dict[
         spec["scrapeTimeout"] = target.timeout
     if source.module is not None:
         spec["module"] = source.module
-    static = {"static": source.urls, "relabelingConfigs": relabelings(monitor, target)}
-    return {**spec, **_auth(target.auth), **_limits(target), "targets": {"staticConfig": static}}
+    static = {"static": source.urls, "relabelingConfigs": steps.before}
+    common = {**_auth(target.auth), **_limits(target), **steps.after_field()}
+    return {**spec, **common, "targets": {"staticConfig": static}}
 
 
 def _selector(selector: Selector) -> dict[str, Any]:

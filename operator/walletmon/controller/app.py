@@ -11,7 +11,7 @@ from typing import Any
 import kopf
 
 from walletmon import __version__
-from walletmon.api.monitor import ObjectMeta, WalletMonitor, WalletMonitorSpec
+from walletmon.api.monitor import MonitorMeta, WalletMonitor, WalletMonitorSpec
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.wallets import Wallet
 from walletmon.compiler.compile import compile
@@ -144,7 +144,7 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
 def _warm_up(class_: MonitorClass) -> None:
     """Read the packs and load what draws dashboards: half a second that no user's first monitor should wait for."""
     wallets = [Wallet(name="warm-up")]
-    compile(WalletMonitor(metadata=ObjectMeta(name="warm-up"), spec=WalletMonitorSpec(wallets=wallets)), class_)
+    compile(WalletMonitor(metadata=MonitorMeta(name="warm-up"), spec=WalletMonitorSpec(wallets=wallets)), class_)
 
 
 async def _watch(intake: Intake, connection: Connection, options: Options, stop: asyncio.Event | None) -> None:

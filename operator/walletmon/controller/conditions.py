@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from walletmon.api.diagnostic import Diagnostic, Severity
-from walletmon.api.monitor import ConditionType
+from walletmon.api.status import ConditionType
 from walletmon.compiler.bundle import Bundle
 
 _TOLD_AT_MOST = 8

@@ -16,9 +16,10 @@ from enum import StrEnum
 from typing import Any
 
 from walletmon.api.diagnostic import Diagnostic
-from walletmon.api.monitor import ConditionType, WalletMonitor
+from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import InvalidMonitor, parse_monitor
+from walletmon.api.status import ConditionType
 from walletmon.compiler.bundle import Bundle
 from walletmon.compiler.compile import compile
 from walletmon.compiler.facts import ClusterFacts
