@@ -313,6 +313,7 @@ class ClassMeta(ObjectMeta):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=DNS_LABEL_PATTERN)]
     annotations: dict[str, str] | None = None
+    creation_timestamp: str | None = None
 
 
 class WalletMonitorClass(Model):
