@@ -11,5 +11,16 @@ the test bed leans on parent-death signals and on the whole of 127.0.0.0/8 being
 from testbed.api import Api, ApiError, Json
 from testbed.bed import Testbed
 from testbed.errors import BedError, BuildError, ComponentDiedError, WaitTimeoutError
+from testbed.follower import Follower
 
-__all__ = ["Api", "ApiError", "BedError", "BuildError", "ComponentDiedError", "Json", "Testbed", "WaitTimeoutError"]
+__all__ = [
+    "Api",
+    "ApiError",
+    "BedError",
+    "BuildError",
+    "ComponentDiedError",
+    "Follower",
+    "Json",
+    "Testbed",
+    "WaitTimeoutError",
+]

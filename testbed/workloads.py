@@ -2,7 +2,7 @@
 
 The apiserver refuses loopback addresses in EndpointSlices. So a pod claims address 192.0.2.N (a range reserved for
 documentation), its process listens on 127.0.0.N, and Prometheus is told to relabel the one into the other
-(`monitoring`).
+(`generated`).
 """
 
 from collections.abc import Mapping
