@@ -131,6 +131,18 @@ class Storage(Model):
 class ManagedPrometheus(Model):
     """A Prometheus that walletmon makes for the environment, run by prometheus-operator."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "!has(self.scrapeClasses) || size(self.scrapeClasses.filter(c, c.default)) <= 1",
+                    "only one scrape class can be the default",
+                    path=".scrapeClasses",
+                ),
+            ]
+        }
+    )
+
     namespace: Annotated[DnsLabel, Field(description="The namespace that it runs in.")]
     service_account_name: Annotated[
         DnsLabel,

@@ -30,6 +30,13 @@ PROMETHEUS_FIELDS: Mapping[str, str] = {
 ALERTMANAGER_FIELDS: Mapping[str, str] = {"AlertmanagerConfig": "alertmanagerConfig"}
 """The same for an Alertmanager object."""
 
+MAX_MANAGED_NAME = 41
+"""prometheus-operator makes a StatefulSet `prometheus-<name>`, and Kubernetes puts that name with a hash of ten
+characters behind it in a label of each Pod, whose value has at most 63: with a longer name there would be no Pod."""
+
+_OURS = frozenset((MANAGED_BY_LABEL, MONITOR_LABEL, CLASS_LABEL, ENVIRONMENT_LABEL))
+"""Labels that say whose an object is: a selector that asks for another value means other objects."""
+
 
 def discovered_labels(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts) -> dict[str, dict[str, str]]:
     """Labels by kind that the monitor's objects need; empty where the class says labels, or nothing is known."""
@@ -74,9 +81,32 @@ def prometheuses_for(monitor: WalletMonitor, class_: MonitorClass, facts: Cluste
         return _named(known, managed)
     if where is not None and where.prometheus_ref is not None:
         return _named(known, where.prometheus_ref)
+    return class_prometheuses(class_, facts)
+
+
+def class_prometheuses(class_: MonitorClass, facts: ClusterFacts) -> tuple[Manifest, ...]:
+    """The Prometheus objects that may take up what belongs to no environment, in the order in which they are asked:
+    that which the class names, else all that others made."""
+    known = facts.prometheuses or ()
     if class_.spec.prometheus_ref is not None:
         return _named(known, class_.spec.prometheus_ref)
-    return _sorted(known)
+    return _sorted(each for each in known if not _managed(each))
+
+
+def named_prometheus(ref: ObjectRef, facts: ClusterFacts) -> Manifest | None:
+    """The Prometheus object of this name, if it is known to be there."""
+    return next(iter(_named(facts.prometheuses or (), ref)), None)
+
+
+def is_ours(prometheus: Manifest, class_name: str) -> bool:
+    """Whether a Prometheus object has been made for a class."""
+    labels = prometheus["metadata"].get("labels") or {}
+    return _managed(prometheus) and labels.get(CLASS_LABEL) == class_name
+
+
+def _managed(prometheus: Manifest) -> bool:
+    labels = prometheus["metadata"].get("labels") or {}
+    return bool(labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
 
 
 def alertmanagers_for(class_: MonitorClass, facts: ClusterFacts) -> tuple[Manifest, ...]:
@@ -92,6 +122,18 @@ def alertmanagers_for(class_: MonitorClass, facts: ClusterFacts) -> tuple[Manife
 def managed_name(class_name: str, environment: str) -> str:
     """Name of the Prometheus object that is made for an environment of a class."""
     return f"{class_name}-{environment}"
+
+
+def managed_name_problem(class_name: str, environment: str) -> tuple[str, str] | None:
+    """Why prometheus-operator could not work with that name, and what to do; None if it can."""
+    name = managed_name(class_name, environment)
+    if len(name) <= MAX_MANAGED_NAME:
+        return None
+    return (
+        f"the Prometheus would be called {name}, which has {len(name)} characters; Pods can be made of a name of at "
+        f"most {MAX_MANAGED_NAME}",
+        f"shorten the name of the environment or of the class: both together have at most {MAX_MANAGED_NAME - 1}",
+    )
 
 
 def selected_by(selecting: Manifest, field: str, namespace: str, labels: Labels, facts: ClusterFacts) -> bool:
@@ -116,9 +158,10 @@ def _labels_for(
     if any(selected_by(each, field, namespace, ours, facts) for each in selecting):
         return {}
     for each in selecting:
-        wanted = wanted_labels(each["spec"].get(f"{field}Selector") or {})
+        selector = wanted_labels(each["spec"].get(f"{field}Selector") or {})
+        wanted = {key: value for key, value in selector.items() if key not in _OURS}
         if selected_by(each, field, namespace, {**wanted, **ours}, facts):
-            return {key: value for key, value in wanted.items() if key not in ours}
+            return wanted
     return {}
 
 
