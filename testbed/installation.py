@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 CHART = _ROOT / "charts" / "walletmon"
 NAMESPACE = "walletmon-system"
 RELEASE = "walletmon"
-_CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitors.walletmon.dev")
+_CRDS = ("walletmonitors.walletmon.dev", "walletmonitorclasses.walletmon.dev")
 
 
 class Operator:
@@ -107,7 +107,8 @@ def helm(bed: Testbed, *arguments: str, env: Mapping[str, str] | None = None) ->
 def install(bed: Testbed) -> Path:
     """Install the chart; gives the kubeconfig of the ServiceAccount that it made."""
     helm(bed, "install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace")
-    bed.api.wait_until_served(bed.api.get(*_CRD))
+    for name in _CRDS:
+        bed.api.wait_until_served(bed.api.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, name))
     # The garbage collector looks for new kinds when it starts, otherwise every half minute only.
     bed.restart("kube-controller-manager")
     return bed.service_account_kubeconfig(NAMESPACE, RELEASE)

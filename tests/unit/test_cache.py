@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walletmon.controller.cache import Store
-from walletmon.controller.resources import CHILDREN, Key, KubeObject, Uid, monitor_key_of, owner_of
+from walletmon.controller.resources import CHILDREN, Key, KubeObject, Uid, owner_key_of, owner_of
 
 KEY = Key("wallets", "treasury.api")
 
@@ -201,6 +201,6 @@ def test_only_a_monitor_that_controls_it_is_a_childs_owner() -> None:
 
 def test_without_its_owner_a_childs_label_still_says_whose_it_is() -> None:
     obj = child(1, owner=None)
-    assert monitor_key_of(obj) is None
+    assert owner_key_of(obj) is None
     obj["metadata"]["labels"] = {"walletmon.dev/monitor": "treasury"}
-    assert monitor_key_of(obj) == Key("wallets", "treasury")
+    assert owner_key_of(obj) == Key("wallets", "treasury")

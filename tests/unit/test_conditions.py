@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.compiler.bundle import Bundle
-from walletmon.controller.conditions import ChildOutcome, Fate, Observed, conditions
+from walletmon.compiler.facts import ClusterFacts
+from walletmon.controller.conditions import Observed, conditions
+from walletmon.controller.findings import ChildOutcome, Fate, Finding
+from walletmon.controller.selection import Selection
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 999_999, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -33,6 +37,7 @@ def said(seen: Observed) -> dict[str, tuple[str, str]]:
 
 
 RIGHT = ("True", "Applied")
+UNSEEN = ("Unknown", "NotLooked")
 ACCEPTED = ("True", "Accepted")
 
 
@@ -40,16 +45,23 @@ ACCEPTED = ("True", "Accepted")
     ("seen", "wanted"),
     [
         pytest.param(
-            observed(), {"Ready": ("True", "Ready"), "Accepted": ACCEPTED, "Applied": RIGHT}, id="all is well"
+            observed(),
+            {"Ready": ("True", "Ready"), "Accepted": ACCEPTED, "Applied": RIGHT, "Selected": UNSEEN},
+            id="all is well",
         ),
         pytest.param(
             observed(suspended=True),
-            {"Ready": ("True", "Suspended"), "Accepted": ACCEPTED, "Applied": RIGHT},
+            {"Ready": ("True", "Suspended"), "Accepted": ACCEPTED, "Applied": RIGHT, "Selected": UNSEEN},
             id="suspended",
         ),
         pytest.param(
             observed(Bundle(({},), (UNWATCHED,))),
-            {"Ready": ("True", "Ready"), "Accepted": ("True", "AcceptedWithWarnings"), "Applied": RIGHT},
+            {
+                "Ready": ("True", "Ready"),
+                "Accepted": ("True", "AcceptedWithWarnings"),
+                "Applied": RIGHT,
+                "Selected": UNSEEN,
+            },
             id="a warning",
         ),
         pytest.param(
@@ -58,6 +70,7 @@ ACCEPTED = ("True", "Accepted")
                 "Ready": ("False", "DuplicateInstance"),
                 "Accepted": ("False", "DuplicateInstance"),
                 "Applied": ("Unknown", "SpecNotAccepted"),
+                "Selected": UNSEEN,
                 "Stalled": ("True", "DuplicateInstance"),
             },
             id="not understood",
@@ -68,6 +81,7 @@ ACCEPTED = ("True", "Accepted")
                 "Ready": ("False", "InvalidPromql"),
                 "Accepted": ("False", "InvalidPromql"),
                 "Applied": RIGHT,
+                "Selected": UNSEEN,
                 "Stalled": ("True", "InvalidPromql"),
             },
             id="something left out",
@@ -78,6 +92,7 @@ ACCEPTED = ("True", "Accepted")
                 "Ready": ("False", "InvalidPromql"),
                 "Accepted": ("False", "InvalidPromql"),
                 "Applied": ("False", "ApplyFailed"),
+                "Selected": UNSEEN,
                 "Stalled": ("True", "InvalidPromql"),
             },
             id="something left out and the rest not there yet",
@@ -89,6 +104,7 @@ ACCEPTED = ("True", "Accepted")
                     "Ready": ("False", reason),
                     "Accepted": ACCEPTED,
                     "Applied": ("False", reason),
+                    "Selected": UNSEEN,
                     beside: ("True", reason),
                 },
                 id=fate.value,
@@ -107,13 +123,14 @@ ACCEPTED = ("True", "Accepted")
                 "Ready": ("False", "NameTaken"),
                 "Accepted": ACCEPTED,
                 "Applied": ("False", "NameTaken"),
+                "Selected": UNSEEN,
                 "Stalled": ("True", "NameTaken"),
             },
             id="everything at once",
         ),
         pytest.param(
             Observed(1, False, Bundle(())),
-            {"Ready": ("True", "Ready"), "Accepted": ACCEPTED, "Applied": RIGHT},
+            {"Ready": ("True", "Ready"), "Accepted": ACCEPTED, "Applied": RIGHT, "Selected": UNSEEN},
             id="nothing to have",
         ),
     ],
@@ -180,7 +197,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     assert {each["lastTransitionTime"] for each in first} == {"2026-03-01T12:00:00Z"}
     assert conditions(observed(), first, LATER) == first
     second = conditions(observed(suspended=True, generation=4), first, LATER)
-    assert [each["lastTransitionTime"] for each in second] == ["2026-03-01T12:00:00Z"] * 3
+    assert [each["lastTransitionTime"] for each in second] == ["2026-03-01T12:00:00Z"] * 4
 
 
 def times(found: list[dict[str, Any]]) -> dict[str, str]:
@@ -190,19 +207,53 @@ def times(found: list[dict[str, Any]]) -> dict[str, str]:
 def test_a_condition_gets_a_new_time_when_its_status_changes_and_only_then() -> None:
     first = conditions(observed(), (), NOW)
     broken = conditions(observed(FINE, child(Fate.FAILED)), first, LATER)
-    assert times(broken) == {"Ready": "13", "Accepted": "12", "Applied": "13", "Reconciling": "13"}
+    assert times(broken) == {"Ready": "13", "Accepted": "12", "Applied": "13", "Selected": "12", "Reconciling": "13"}
     worse = conditions(observed(FINE, child(Fate.FORBIDDEN)), broken, LATER + timedelta(hours=1))
-    assert times(worse) == {"Ready": "13", "Accepted": "12", "Applied": "13", "Stalled": "14"}
+    assert times(worse) == {"Ready": "13", "Accepted": "12", "Applied": "13", "Selected": "12", "Stalled": "14"}
     well = conditions(observed(), worse, LATER + timedelta(hours=2))
-    assert times(well) == {"Ready": "15", "Accepted": "12", "Applied": "15"}
+    assert times(well) == {"Ready": "15", "Accepted": "12", "Applied": "15", "Selected": "12"}
 
 
 def test_conditions_of_others_are_not_taken_over() -> None:
     theirs = {"type": "Approved", "status": "True", "reason": "Yes", "message": "", "lastTransitionTime": "x"}
-    assert [each["type"] for each in conditions(observed(), [theirs], NOW)] == ["Ready", "Accepted", "Applied"]
+    assert [each["type"] for each in conditions(observed(), [theirs], NOW)] == [
+        "Ready",
+        "Accepted",
+        "Applied",
+        "Selected",
+    ]
 
 
 def test_the_present_is_the_time_unless_told_otherwise() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     (stamp, *_) = (each["lastTransitionTime"] for each in conditions(observed(), ()))
     assert before <= datetime.fromisoformat(stamp) <= datetime.now(UTC)
+
+
+def selected(**fields: Any) -> Observed:
+    """Everything is right, and one object was made; `fields` say what is known of who selects it."""
+    made = ({"kind": "PrometheusRule", "metadata": {"name": "treasury", "namespace": "wallets", "labels": {}}},)
+    return replace(observed(), selection=Selection(made, ClusterFacts(**fields)))
+
+
+def test_an_object_that_nobody_selects_makes_the_monitor_not_ready() -> None:
+    nobody = {"metadata": {"name": "main", "namespace": "monitoring"}, "spec": {}}
+    facts = {"prometheuses": (nobody,), "alertmanagers": (), "namespaces": {"wallets": {}}}
+    seen = selected(**facts)
+    assert seen.selection is not None
+    seen = replace(seen, selection=replace(seen.selection, prometheuses=(nobody,)))
+    wanted = ("False", "NotSelected")
+    assert {kind: said(seen)[kind] for kind in ("Ready", "Selected")} == {"Ready": wanted, "Selected": wanted}
+    assert said(seen)["Stalled"] == ("True", "NotSelected")
+
+
+def test_what_is_not_known_does_not_stand_in_the_way() -> None:
+    found = said(selected())
+    assert found["Selected"] == ("Unknown", "CannotLook")
+    assert found["Ready"] == ("True", "Ready")
+
+
+def test_what_nothing_enforces_is_said_beside_the_rest() -> None:
+    seen = replace(observed(), enforced=Finding("False", "NothingEnforces", "nobody keeps it", stalled=True))
+    assert said(seen)["Enforced"] == ("False", "NothingEnforces")
+    assert said(seen)["Ready"] == ("False", "NothingEnforces")

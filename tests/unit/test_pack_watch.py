@@ -52,7 +52,7 @@ class Bench:
         self.packs = PackSources(client, namespaces, shared, events, self.told.append)
 
     def names(self, namespace: str) -> set[str]:
-        return set(self.packs.facts(namespace).catalogue.packs)
+        return set(self.packs.catalogue(namespace).packs)
 
 
 async def test_a_namespace_has_its_own_packs_and_the_shared_ones() -> None:

@@ -6,14 +6,19 @@ import asyncio
 import copy
 from typing import Any
 
+from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
+from walletmon.compiler.bundle import Bundle
+from walletmon.compiler.class_choice import Choice
 from walletmon.compiler.facts import ClusterFacts
+from walletmon.controller.children import ChildKeeper
 from walletmon.controller.events import EventRecorder
 from walletmon.controller.intake import stores
 from walletmon.controller.metrics import ControllerMetrics
 from walletmon.controller.queue import WorkQueue
 from walletmon.controller.reconcile import Outcome, Reconciler, work
 from walletmon.controller.resources import Key, KubeObject, Resource, Uid
+from walletmon.controller.selection import Selection
 
 KEY = Key("wallets", "treasury")
 
@@ -75,12 +80,35 @@ class Apiserver:
         return self._stamped(body)
 
 
+class NoClasses:
+    known = True
+
+    def choose(self, monitor: WalletMonitor) -> Choice:
+        return Choice(MonitorClass())
+
+
+class NothingKnown:
+    async def of_monitor(self, key: Key, monitor: WalletMonitor | None) -> ClusterFacts:
+        return ClusterFacts()
+
+    def selection_of_monitor(
+        self, live: KubeObject, monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts, bundle: Bundle
+    ) -> Selection | None:
+        return None
+
+
+class Nobody:
+    async def visit(self, key: Key) -> Outcome:
+        raise AssertionError("there are no classes")
+
+
 def reconciler_for(api: Apiserver) -> Reconciler:
     metrics = ControllerMetrics()
     monitors, children = stores()
     monitors.put(api.stored)
     events = EventRecorder(api, "test", lambda: 0.0)
-    return Reconciler(api, monitors, children, MonitorClass(), lambda _: ClusterFacts(), events, metrics)
+    keeper = ChildKeeper(api, children, events, metrics)
+    return Reconciler(api, monitors, keeper, NoClasses(), NothingKnown(), events, metrics)
 
 
 async def test_a_spec_that_arrives_with_the_answer_to_a_status_write_is_visited() -> None:
@@ -100,7 +128,7 @@ async def test_a_worker_visits_an_overtaken_monitor_again_by_itself() -> None:
     api.overtake_with = monitor(generation=2, version=11)
     queue = WorkQueue()
     queue.add(KEY)
-    worker = asyncio.create_task(work(queue, reconciler_for(api), ControllerMetrics()))
+    worker = asyncio.create_task(work(queue, reconciler_for(api), Nobody(), ControllerMetrics()))
     async with asyncio.timeout(10):
         await api.told_twice.wait()
     worker.cancel()

@@ -112,10 +112,10 @@ class ScrapeClass(Model):
     tls: Annotated[Tls | None, Field(description="Verification of TLS and client certificate.")] = None
     relabelings: Annotated[
         list[Relabeling] | None,
-        Field(description="What is done to targets before those of the monitor.", max_length=32),
+        Field(description="What is done to targets before those of the monitor.", max_length=16),
     ] = None
     metric_relabelings: Annotated[
-        list[Relabeling] | None, Field(description="What is done to series once they are scraped.", max_length=32)
+        list[Relabeling] | None, Field(description="What is done to series once they are scraped.", max_length=16)
     ] = None
 
 
@@ -165,7 +165,7 @@ class ManagedPrometheus(Model):
     ] = None
     scrape_classes: Annotated[
         list[ScrapeClass] | None,
-        Field(description="How targets are scraped.", max_length=16, json_schema_extra=BY_NAME),
+        Field(description="How targets are scraped.", max_length=4, json_schema_extra=BY_NAME),
     ] = None
 
 

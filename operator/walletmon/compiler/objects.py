@@ -29,6 +29,7 @@ def child(
     content: dict[str, Any],
     *,
     labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
 ) -> Manifest:
     """An object of `kind` that belongs to `monitor`; `content` is its top-level body (`spec`, or a ConfigMap's `data`).
 
@@ -44,6 +45,8 @@ def child(
             MONITOR_LABEL: monitor.metadata.name,
         },
     }
+    if annotations:
+        metadata["annotations"] = annotations
     if class_.name is not None:
         metadata["labels"][CLASS_LABEL] = class_.name
     if monitor.metadata.uid is not None:

@@ -15,17 +15,23 @@ from walletmon.api.monitor import MonitorMeta, WalletMonitor, WalletMonitorSpec
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.wallets import Wallet
 from walletmon.compiler.compile import compile
+from walletmon.controller.children import ChildKeeper
+from walletmon.controller.class_reconcile import ClassReconciler
+from walletmon.controller.classes import Classes
 from walletmon.controller.client import Client
+from walletmon.controller.cluster import Cluster
 from walletmon.controller.connection import Connection
 from walletmon.controller.events import EventRecorder
 from walletmon.controller.handlers import register
 from walletmon.controller.health import HealthServer
 from walletmon.controller.intake import Intake, stores
+from walletmon.controller.lookup import Lookup
 from walletmon.controller.metrics import ControllerMetrics
 from walletmon.controller.packs import PackSources
 from walletmon.controller.queue import WorkQueue
 from walletmon.controller.reconcile import Reconciler, work
-from walletmon.controller.resources import CHILD_SELECTOR, CHILDREN
+from walletmon.controller.resources import CHILD_SELECTOR, CHILDREN, SECRETS, SERVICES
+from walletmon.controller.situation import Situation
 
 _RESYNC_SECONDS = 600.0
 # An apiserver may be away for as long as a control plane's upgrade takes; a watch that gives up ends the process.
@@ -111,11 +117,20 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
     monitors, children = stores()
     async with connection.session() as session:
         client = Client(connection, session, metrics)
-        events = EventRecorder(client, platform.node() or "walletmon", asyncio.get_running_loop().time)
+        clock = asyncio.get_running_loop().time
+        events = EventRecorder(client, platform.node() or "walletmon", clock)
         intake = Intake(client, queue, monitors, children, options.namespaces, metrics)
         shared = options.class_.packs_namespace
         packs = PackSources(client, options.namespaces, shared, events, intake.packs_changed)
-        reconciler = Reconciler(client, monitors, children, options.class_, packs.facts, events, metrics)
+        classes = Classes(client, options.class_, intake.class_changed)
+        intake.know_classes(lambda: classes.names, classes.key_of_uid)
+        cluster = Cluster(client, intake.cluster_changed)
+        secrets = Lookup(client, SECRETS, clock, intake.look_again)
+        services = Lookup(client, SERVICES, clock, intake.look_again)
+        situation = Situation(cluster, classes, secrets, services, packs.catalogue, children)
+        keeper = ChildKeeper(client, children, events, metrics)
+        visit_monitors = Reconciler(client, monitors, keeper, classes, situation, events, metrics)
+        visit_classes = ClassReconciler(client, classes, keeper, situation, events, intake.monitors_of)
         health = HealthServer(options.host, options.port, queue, lambda: intake.synced, metrics)
         await health.start()
         logger.info(
@@ -124,13 +139,17 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
         )
         try:
             _warm_up(options.class_)
-            await packs.start()
+            await asyncio.gather(packs.start(), classes.start(), cluster.start())
             await intake.start()
             # Whichever of these ends with an error ends the others and the process: nothing dies unnoticed.
             async with asyncio.TaskGroup() as together:
-                background = [together.create_task(work(queue, reconciler, metrics)) for _ in range(options.workers)]
+                background = [
+                    together.create_task(work(queue, visit_monitors, visit_classes, metrics))
+                    for _ in range(options.workers)
+                ]
+                endless = (packs.run(), classes.run(), cluster.run(), secrets.run(), services.run())
+                background += [together.create_task(each) for each in endless]
                 background.append(together.create_task(intake.resync(_RESYNC_SECONDS)))
-                background.append(together.create_task(packs.run()))
                 await _watch(intake, connection, options, stop)
                 for task in background:
                     task.cancel()

@@ -3,22 +3,31 @@ more."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from walletmon.api.monitor import KIND
 from walletmon.controller.cache import Store
 from walletmon.controller.client import FIELD_MANAGER, ApiError, ApiUnreachable, KubernetesApi
-from walletmon.controller.conditions import ChildOutcome, Fate
 from walletmon.controller.drift import drift
 from walletmon.controller.events import EventRecorder
+from walletmon.controller.findings import ChildOutcome, Fate
 from walletmon.controller.metrics import ControllerMetrics
-from walletmon.controller.resources import CHILDREN, Key, KubeObject, Resource, key_of
+from walletmon.controller.resources import CHILDREN, Key, KubeObject, Resource, key_of, uid_of
 
 logger = logging.getLogger(__name__)
 
 Result = tuple[ChildOutcome | None, bool]
 """What became of a child (None: it is rightly gone), and whether something was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an owner's children in one visit."""
+
+    outcomes: tuple[ChildOutcome, ...] = ()
+    wrote: bool = False
 
 
 class ChildKeeper:
@@ -35,9 +44,26 @@ class ChildKeeper:
         # doing.
         self._right_at: dict[Key, dict[tuple[str, str], int]] = {}
 
-    def forget(self, monitor: Key) -> None:
-        """The monitor is gone."""
-        self._right_at.pop(monitor, None)
+    def forget(self, owner: Key) -> None:
+        """The monitor or class is gone."""
+        self._right_at.pop(owner, None)
+
+    async def settle_all(self, owner: KubeObject, desired: Iterable[KubeObject]) -> Settled:
+        """Make the children of `owner` (a monitor or a class) what they should be, and delete those not wanted any
+        more. They are independent of each other: whatever happens to one, the others are seen to."""
+        wanted = tuple(desired)
+        visits = [self.settle(owner, each) for each in wanted]
+        keys = {(each["kind"], key_of(each)) for each in wanted}
+        for kind, store in self._stores.items():
+            if store.synced:
+                visits += [
+                    self.remove(owner, CHILDREN[kind], child)
+                    for child in store.owned_by(uid_of(owner))
+                    if (kind, key_of(child)) not in keys
+                ]
+        results = await asyncio.gather(*visits)
+        outcomes = tuple(outcome for outcome, _ in results if outcome is not None)
+        return Settled(outcomes, wrote=any(wrote for _, wrote in results))
 
     async def settle(self, monitor: KubeObject, desired: KubeObject) -> Result:
         """Make one child what it should be."""
@@ -47,9 +73,9 @@ class ChildKeeper:
         except (ApiError, ApiUnreachable) as error:
             return _outcome(kind, key, error), False
         if fate is not Fate.RIGHT:
-            return ChildOutcome(kind, key.name, fate), False
+            return ChildOutcome(kind, key.name, fate, namespace=key.namespace), False
         await self._note_right(monitor, kind, key, what)
-        return ChildOutcome(kind, key.name, Fate.RIGHT), what is not None
+        return ChildOutcome(kind, key.name, Fate.RIGHT, namespace=key.namespace), what is not None
 
     async def remove(self, monitor: KubeObject, resource: Resource, child: KubeObject) -> Result:
         """Delete a child that is not wanted any more."""
@@ -106,16 +132,15 @@ class ChildKeeper:
 
 
 def _is_ours(live: KubeObject, monitor: KubeObject) -> bool:
-    """Whether an object of a child's name is a child of this monitor.
+    """Whether an object of a child's name is a child of this monitor (or class).
 
-    A controller decides: it must be a WalletMonitor of this name. Its uid may be another: a monitor that was deleted
-    and
+    A controller decides: it must be of this kind and name. Its uid may be another: a monitor that was deleted and
     created anew takes over its predecessor's children before garbage collection gets to them. Without a controller
     (somebody took the reference away) it is ours if walletmon applied it.
     """
     for reference in live["metadata"].get("ownerReferences", ()):
         if reference.get("controller"):
-            return bool(reference["kind"] == KIND and reference["name"] == monitor["metadata"]["name"])
+            return bool(reference["kind"] == monitor["kind"] and reference["name"] == monitor["metadata"]["name"])
     return any(
         entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
         for entry in live["metadata"].get("managedFields", ())
@@ -123,7 +148,7 @@ def _is_ours(live: KubeObject, monitor: KubeObject) -> bool:
 
 
 def _outcome(kind: str, key: Key, error: ApiError | ApiUnreachable) -> ChildOutcome:
-    return ChildOutcome(kind, key.name, _fate(error), str(error))
+    return ChildOutcome(kind, key.name, _fate(error), str(error), key.namespace)
 
 
 def _fate(error: ApiError | ApiUnreachable) -> Fate:

@@ -128,7 +128,7 @@ class Client:
         return items, int(page["metadata"]["resourceVersion"])
 
     async def watch(
-        self, resource: Resource, namespace: str | None, selector: str, version: int
+        self, resource: Resource, namespace: str | None, selector: str | None, version: int
     ) -> AsyncIterator[tuple[str, KubeObject]]:
         """What happens to objects (of one namespace, matching a label selector) after `version`: the word for it
         (ADDED, MODIFIED, DELETED, BOOKMARK) and the object. Ends when the apiserver ends it, after some minutes.
@@ -139,9 +139,10 @@ class Client:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": str(version),
-            "labelSelector": selector,
             "timeoutSeconds": str(_WATCH_SECONDS),
         }
+        if selector is not None:
+            params["labelSelector"] = selector
         url = f"{self._connection.host}{resource.path(namespace=namespace)}"
         headers = await self._connection.authorization()
         code = "none"
@@ -168,10 +169,11 @@ class Client:
 
     async def apply_status(self, resource: Resource, key: Key, uid: Uid, status: dict[str, Any]) -> KubeObject:
         """See KubernetesApi."""
+        place = {"namespace": key.namespace} if key.namespace else {}
         body = {
             "apiVersion": resource.api_version,
             "kind": resource.kind,
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "metadata": {"name": key.name, **place, "uid": uid},
             "status": status,
         }
         return await self._apply(resource, resource.path(key, subresource="status"), body, force=True)

@@ -1,11 +1,8 @@
-"""From what was observed to what is said: the conditions in a monitor's status.
+"""From what was observed to what is said: the conditions in a monitor's status, and what classes share with them.
 
-Each judgement is a chain of small functions, one for a reason; the first that has something to say decides. A function
-knows nothing of the apiserver: what it needs was gathered in `Observed` beforehand. Order within a chain is from what
-presupposes nothing to what presupposes the rest; adding a reason is adding a function.
-
-kstatus reads the result: `Ready`, and beside it `Stalled` while nothing will change without somebody's doing, or
-`Reconciling` while we are still trying. Those two are there only while they are true.
+Each judgement is a chain of small functions (see `findings`). A function knows nothing of the apiserver: what it needs
+was gathered in `Observed` beforehand. Order within a chain is from what presupposes nothing to what presupposes the
+rest.
 """
 
 from __future__ import annotations
@@ -13,37 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
-from walletmon.api.diagnostic import Diagnostic, Severity
+from walletmon.api.diagnostic import Severity
 from walletmon.api.status import ConditionType
 from walletmon.compiler.bundle import Bundle
-
-_TOLD_AT_MOST = 8
-_MESSAGE_AT_MOST = 4096
-
-
-class Fate(StrEnum):
-    """What became of one child in a visit."""
-
-    RIGHT = "right"
-    NAME_TAKEN = "name taken"
-    KIND_MISSING = "kind missing"
-    FORBIDDEN = "forbidden"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ChildOutcome:
-    """What became of one child; `detail` is the apiserver's sentence, if it said no."""
-
-    kind: str
-    name: str
-    fate: Fate
-    detail: str = ""
+from walletmon.controller.findings import TOLD_AT_MOST, ChildOutcome, Fate, Finding, told, written
+from walletmon.controller.selection import Selection, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +28,32 @@ class Observed:
     suspended: bool
     bundle: Bundle
     children: tuple[ChildOutcome, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A judgement: status, reason, and a sentence with what would put it right."""
-
-    status: str
-    reason: str
-    message: str
-    stalled: bool = False
-    """Nothing will change until somebody does something."""
+    selection: Selection | None = None
+    """What `Selected` is judged by; None leaves it unknown."""
+    enforced: Finding | None = None
+    """Whether what a class wants kept is kept; None where there is nothing of the kind."""
 
 
 Check = Callable[[Observed], Finding | None]
 
 
-def _told(diagnostics: Iterable[Diagnostic]) -> str:
-    lines = [str(diagnostic) for diagnostic in diagnostics]
-    more = f"\n(and {len(lines) - _TOLD_AT_MOST} more)" if len(lines) > _TOLD_AT_MOST else ""
-    return "\n".join(lines[:_TOLD_AT_MOST]) + more
-
-
 def _not_understood(seen: Observed) -> Finding | None:
     if seen.bundle.objects is not None:
         return None
-    return Finding("False", seen.bundle.diagnostics[0].code, _told(seen.bundle.diagnostics), stalled=True)
+    return Finding("False", seen.bundle.diagnostics[0].code, told(seen.bundle.diagnostics), stalled=True)
 
 
 def _partly_left_out(seen: Observed) -> Finding | None:
     errors = seen.bundle.errors
     if not errors:
         return None
-    return Finding("False", errors[0].code, "left out, the rest is in force: " + _told(errors), stalled=True)
+    return Finding("False", errors[0].code, "left out, the rest is in force: " + told(errors), stalled=True)
 
 
 def _understood(seen: Observed) -> Finding:
     warnings = [d for d in seen.bundle.diagnostics if d.severity is Severity.WARNING]
     if warnings:
-        return Finding("True", "AcceptedWithWarnings", _told(warnings))
+        return Finding("True", "AcceptedWithWarnings", told(warnings))
     return Finding("True", "Accepted", "the spec is understood")
 
 
@@ -110,7 +71,7 @@ def _children(seen: Observed, fate: Fate) -> list[ChildOutcome]:
 
 
 def _listed(children: list[ChildOutcome]) -> str:
-    return ", ".join(f"{child.kind} {child.name}" for child in children[:_TOLD_AT_MOST])
+    return ", ".join(f"{child.kind} {child.name}" for child in children[:TOLD_AT_MOST])
 
 
 def _name_taken(seen: Observed) -> Finding | None:
@@ -187,8 +148,8 @@ def _judge(chain: tuple[Check, ...], seen: Observed) -> Finding:
     return next(finding for check in chain if (finding := check(seen)) is not None)
 
 
-def _sum_up(seen: Observed, accepted: Finding, applied: Finding) -> Finding:
-    for finding in (accepted, applied):
+def _sum_up(seen: Observed, findings: Iterable[Finding]) -> Finding:
+    for finding in findings:
         if finding.status == "False":
             return Finding("False", finding.reason, finding.message)
     if seen.suspended:
@@ -196,40 +157,20 @@ def _sum_up(seen: Observed, accepted: Finding, applied: Finding) -> Finding:
     return Finding("True", "Ready", "the spec is understood and all objects are as they should be")
 
 
+_UNSEEN = Finding("Unknown", "NotLooked", "nobody has looked whether anything selects what was made")
+
+
 def conditions(seen: Observed, previous: Iterable[dict[str, Any]], now: datetime | None = None) -> list[dict[str, Any]]:
     """The conditions for a status: ready to be written, in a fixed order.
 
-    `previous` are the conditions that stand in the status; lastTransitionTime moves only where status differs from
-    them,
-    to `now` (the present, if not given).
+    `previous` are the conditions that stand in the status, `now` is the present if not given.
     """
-    accepted = _judge(ACCEPTED, seen)
-    applied = _judge(APPLIED, seen)
     judged = {
-        ConditionType.READY: _sum_up(seen, accepted, applied),
-        ConditionType.ACCEPTED: accepted,
-        ConditionType.APPLIED: applied,
+        ConditionType.ACCEPTED: _judge(ACCEPTED, seen),
+        ConditionType.APPLIED: _judge(APPLIED, seen),
+        ConditionType.SELECTED: _UNSEEN if seen.selection is None else judge(seen.selection),
     }
-    stalled = next((finding for finding in (accepted, applied) if finding.stalled), None)
-    if stalled is not None:
-        judged[ConditionType.STALLED] = Finding("True", stalled.reason, stalled.message)
-    elif applied.status == "False":
-        judged[ConditionType.RECONCILING] = Finding("True", applied.reason, applied.message)
-
-    stamp = (now or datetime.now(UTC)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    before = {condition["type"]: condition for condition in previous}
-    out = []
-    for kind, finding in judged.items():
-        old = before.get(kind)
-        unmoved = old is not None and old["status"] == finding.status
-        out.append(
-            {
-                "type": kind.value,
-                "status": finding.status,
-                "reason": finding.reason,
-                "message": finding.message[:_MESSAGE_AT_MOST],
-                "lastTransitionTime": old["lastTransitionTime"] if old is not None and unmoved else stamp,
-                "observedGeneration": seen.generation,
-            }
-        )
-    return out
+    if seen.enforced is not None:
+        judged[ConditionType.ENFORCED] = seen.enforced
+    ready = {ConditionType.READY: _sum_up(seen, judged.values())}
+    return written({**ready, **judged}, seen.generation, previous, now)

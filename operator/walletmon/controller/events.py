@@ -65,10 +65,13 @@ class EventRecorder:
 
     async def _write(self, about: KubeObject, kind: str, reason: str, action: str, note: str) -> None:
         metadata = about["metadata"]
+        # What is about an object of the cluster stands in the namespace `default`: Kubernetes' own way.
+        namespace = metadata.get("namespace", "default")
+        place = {"namespace": namespace} if "namespace" in metadata else {}
         body: KubeObject = {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": metadata["namespace"]},
+            "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
             "eventTime": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "type": kind,
             "reason": reason,
@@ -80,7 +83,7 @@ class EventRecorder:
                 "apiVersion": about["apiVersion"],
                 "kind": about["kind"],
                 "name": metadata["name"],
-                "namespace": metadata["namespace"],
+                **place,
                 "uid": metadata["uid"],
             },
         }
@@ -90,5 +93,5 @@ class EventRecorder:
             # An Event is a courtesy: the same is in the status, which is written with retries. So this is only logged.
             logger.warning(
                 "event not written",
-                extra={"object": f"{metadata['namespace']}/{metadata['name']}", "reason": reason, "error": str(error)},
+                extra={"object": f"{namespace}/{metadata['name']}", "reason": reason, "error": str(error)},
             )

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from walletmon.controller.cache import Store
 from walletmon.controller.client import ApiError, ApiUnreachable, Client
@@ -26,7 +26,7 @@ from walletmon.controller.resources import (
     Resource,
     Uid,
     key_of,
-    monitor_key_of,
+    owner_key_of,
     owner_of,
     uid_of,
 )
@@ -51,6 +51,8 @@ class Intake:
         namespaces: Sequence[str],
         metrics: ControllerMetrics,
     ) -> None:
+        self._classes: Callable[[], Iterable[str]] = tuple
+        self._class_of: Callable[[Uid], Key | None] = lambda _: None
         self._client = client
         self._queue = queue
         self._monitors = monitors
@@ -90,7 +92,7 @@ class Intake:
             for store in (*self._children.values(), self._monitors):
                 self._relist(store.resource, after=0.0)
             await asyncio.gather(*self._relisting.values())
-            for key in self._monitors:
+            for key in (*self._monitors, *(Key("", name) for name in self._classes())):
                 self._queue.add(key, Priority.RESYNC)
 
     def monitor_changed(self, happened: str | None, obj: KubeObject) -> None:
@@ -99,6 +101,35 @@ class Intake:
         news = self._monitors.discard(obj) if happened == "DELETED" else self._monitors.put(obj)
         if news:
             self._monitor_news([obj], Priority.RESYNC if happened is None else Priority.LIVE)
+
+    def know_classes(self, names: Callable[[], Iterable[str]], of_uid: Callable[[Uid], Key | None]) -> None:
+        """Where to ask for the names of all classes, and for the class with a uid: they have objects and visits too."""
+        self._classes = names
+        self._class_of = of_uid
+
+    def class_changed(self, name: str, nameless: bool) -> None:
+        """A class is another now, or gone; `nameless`: that concerns monitors that name no class."""
+        self._queue.add(Key("", name))
+        for key in self._monitors:
+            monitor = self._monitors.get(key)
+            named = None if monitor is None else monitor["spec"].get("className")
+            if named == name or (named is None and nameless):
+                self._queue.add(key)
+
+    def monitors_of(self, name: str, nameless: bool) -> int:
+        """How many monitors name a class; with `nameless`, those that name none as well."""
+        named = ((self._monitors.get(key) or {"spec": {}})["spec"].get("className") for key in self._monitors)
+        return sum(1 for each in named if each == name or (each is None and nameless))
+
+    def cluster_changed(self, namespace: str | None) -> None:
+        """Labels of a namespace are others now, or (None) what selects our objects."""
+        self.packs_changed(namespace)
+        for name in self._classes():
+            self._queue.add(Key("", name))
+
+    def look_again(self, key: Key) -> None:
+        """Something that a monitor or class names came or went."""
+        self._queue.add(key)
 
     def packs_changed(self, namespace: str | None) -> None:
         """The packs that monitors of a namespace (None: of all) can use are others now."""
@@ -201,13 +232,16 @@ class Intake:
             else:
                 self._key_of_uid[uid_of(monitor)] = key
             self._queue.add(key, priority)
+            # Classes say how many monitors they are in force for. After the monitors: many may come at once.
+            for name in self._classes():
+                self._queue.add(Key("", name), Priority.RESYNC)
         self._metrics.queue_depth.set(self._queue.depth)
 
     def _child_news(self, children: Iterable[KubeObject]) -> None:
         for child in children:
             owner = owner_of(child)
-            key = self._key_of_uid.get(owner) if owner is not None else monitor_key_of(child)
-            if key is not None and self._monitors.get(key) is not None:
+            key = owner_key_of(child) if owner is None else self._key_of_uid.get(owner) or self._class_of(owner)
+            if key is not None and (not key.namespace or self._monitors.get(key) is not None):
                 self._queue.add(key)
         self._metrics.queue_depth.set(self._queue.depth)
 

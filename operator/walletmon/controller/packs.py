@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.cache import Store
 from walletmon.controller.client import ApiError, ApiUnreachable, Client
 from walletmon.controller.events import EventRecorder
@@ -61,13 +60,13 @@ class PackSources:
         """Follow what happens to them, for ever."""
         await self._reflector.run()
 
-    def facts(self, namespace: str) -> ClusterFacts:
-        """What the compiler has to know for a monitor in `namespace`."""
+    def catalogue(self, namespace: str) -> Catalogue:
+        """The packs that a monitor in `namespace` can use."""
         found = self._catalogues.get(namespace)
         if found is None:
             found = catalogue(self._sources.values(), namespace, self._shared)
             self._catalogues[namespace] = found
-        return ClusterFacts(catalogue=found)
+        return found
 
     def _changed(self, config_maps: Iterable[KubeObject]) -> None:
         namespaces: set[str] = set()

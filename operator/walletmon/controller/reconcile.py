@@ -7,30 +7,32 @@ the others are seen to, and the status tells of all.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-from walletmon.api.diagnostic import Diagnostic
+from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import InvalidMonitor, parse_monitor
-from walletmon.api.status import ConditionType
 from walletmon.compiler.bundle import Bundle
+from walletmon.compiler.class_choice import Choice
 from walletmon.compiler.compile import compile
+from walletmon.compiler.environment import surroundings
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.cache import Store
-from walletmon.controller.children import ChildKeeper
+from walletmon.controller.children import ChildKeeper, Settled
 from walletmon.controller.client import ApiError, ApiUnreachable, KubernetesApi
-from walletmon.controller.conditions import ChildOutcome, Fate, Observed, conditions
+from walletmon.controller.conditions import Observed, conditions
 from walletmon.controller.events import EventRecorder
+from walletmon.controller.findings import Fate
 from walletmon.controller.metrics import ControllerMetrics
 from walletmon.controller.queue import WorkQueue
-from walletmon.controller.resources import CHILDREN, MONITORS, Key, KubeObject, key_of, uid_of
+from walletmon.controller.reporting import Reporter
+from walletmon.controller.resources import MONITORS, Key, KubeObject, key_of
+from walletmon.controller.selection import Selection
 
 logger = logging.getLogger(__name__)
 
@@ -53,36 +55,66 @@ class Outcome(StrEnum):
         return self in (Outcome.BLOCKED, Outcome.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What became of a monitor's children in one visit."""
+class ClassChooser(Protocol):
+    """Knows the classes."""
 
-    outcomes: tuple[ChildOutcome, ...]
-    wrote: bool
+    @property
+    def known(self) -> bool:
+        """Whether they could be listed."""
+
+    def choose(self, monitor: WalletMonitor) -> Choice:
+        """The decisions in force for a monitor."""
+
+
+class MonitorSituation(Protocol):
+    """Knows what the cluster is like for a monitor."""
+
+    async def of_monitor(self, key: Key, monitor: WalletMonitor | None) -> ClusterFacts:
+        """The facts for a monitor (None: it is gone)."""
+
+    def selection_of_monitor(
+        self, live: KubeObject, monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts, bundle: Bundle
+    ) -> Selection | None:
+        """What the condition Selected is judged by."""
+
+
+_CLASSES_UNKNOWN = Diagnostic(
+    Code.UNKNOWN_CLASS,
+    "spec.className",
+    "WalletMonitorClasses cannot be listed, so nobody knows which is in force; what was made before stays",
+    "give walletmon's ServiceAccount the right to list walletmonitorclasses (the Helm chart's ClusterRole has it)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What a monitor says, and what follows from it; no class if none could be chosen."""
+
+    monitor: WalletMonitor | None
+    bundle: Bundle
+    class_: MonitorClass | None = None
+    facts: ClusterFacts = field(default_factory=ClusterFacts)
 
 
 class Reconciler:
-    """Visits monitors. Caches are given; they are read and told the answers to our own writes. `facts` gives what is
-    known of the cluster for a monitor in a namespace."""
+    """Visits monitors. Caches are given; they are read and told the answers to our own writes."""
 
     def __init__(
         self,
         api: KubernetesApi,
         monitors: Store,
-        children: Mapping[str, Store],
-        class_: MonitorClass,
-        facts: Callable[[str], ClusterFacts],
+        keeper: ChildKeeper,
+        classes: ClassChooser,
+        situation: MonitorSituation,
         events: EventRecorder,
         metrics: ControllerMetrics,
     ) -> None:
-        self._api = api
         self._monitors = monitors
-        self._children = children
-        self._class = class_
-        self._facts = facts
-        self._events = events
+        self._keeper = keeper
+        self._classes = classes
+        self._situation = situation
+        self._reporter = Reporter(api, MONITORS, events, monitors.put)
         self._metrics = metrics
-        self._keeper = ChildKeeper(api, children, events, metrics)
         self._ready: dict[Key, str] = {}
 
     async def visit(self, key: Key) -> Outcome:
@@ -91,107 +123,74 @@ class Reconciler:
         if live is None or "deletionTimestamp" in live["metadata"]:
             # Garbage collection deletes the children by their owner references; there is nobody to report to.
             self._keeper.forget(key)
+            await self._situation.of_monitor(key, None)
             self._count_ready(key, None)
             return Outcome.GONE
-        monitor, bundle = self._compiled(live)
-        settled = await self._settle(live, bundle)
+        compiled = await self._compiled(key, live)
+        bundle = compiled.bundle
+        settled = Settled() if bundle.objects is None else await self._keeper.settle_all(live, bundle.objects)
         seen = Observed(
             generation=live["metadata"]["generation"],
-            suspended=monitor is not None and monitor.spec.suspend,
+            suspended=compiled.monitor is not None and compiled.monitor.spec.suspend,
             bundle=bundle,
             children=settled.outcomes,
+            selection=self._selection(live, compiled),
         )
-        wrote_status = await self._report(live, monitor, seen)
+        wrote_status = await self._report(live, compiled, seen)
         current = self._monitors.get(key)
         if current is not None and current["metadata"]["generation"] != seen.generation:
             # The answer to the status write brought a spec that we have not seen. Its watch event will be no news to
             # the cache any more, so nobody but us would have it visited.
             return Outcome.OVERTAKEN
-        fates = {child.fate for child in settled.outcomes} - {Fate.RIGHT}
-        if Fate.FAILED in fates:
-            return Outcome.FAILED
-        if fates:
-            return Outcome.BLOCKED
-        return Outcome.CHANGED if settled.wrote or wrote_status else Outcome.UNCHANGED
+        return outcome_of(settled, wrote_status)
 
-    def _compiled(self, live: KubeObject) -> tuple[WalletMonitor | None, Bundle]:
+    async def _compiled(self, key: Key, live: KubeObject) -> _Compiled:
         try:
             monitor = parse_monitor(live)
         except InvalidMonitor as error:
             # Stored before the schema became stricter, or past it: the apiserver refuses such documents now.
-            return None, Bundle.rejected(error.diagnostics)
-        return monitor, compile(monitor, self._class, self._facts(monitor.metadata.namespace))
+            return _Compiled(None, Bundle.rejected(error.diagnostics))
+        if not self._classes.known:
+            return _Compiled(monitor, Bundle.rejected([_CLASSES_UNKNOWN]))
+        choice = self._classes.choose(monitor)
+        facts = await self._situation.of_monitor(key, monitor)
+        if choice.class_ is None:
+            return _Compiled(monitor, Bundle.rejected([] if choice.problem is None else [choice.problem]), None, facts)
+        return _Compiled(monitor, compile(monitor, choice.class_, facts), choice.class_, facts)
 
-    async def _settle(self, live: KubeObject, bundle: Bundle) -> _Settled:
-        if bundle.objects is None:
-            return _Settled((), wrote=False)
-        visits = [self._keeper.settle(live, desired) for desired in bundle.objects]
-        desired_keys = {(desired["kind"], key_of(desired)) for desired in bundle.objects}
-        for kind, store in self._children.items():
-            if store.synced:
-                visits += [
-                    self._keeper.remove(live, CHILDREN[kind], child)
-                    for child in store.owned_by(uid_of(live))
-                    if (kind, key_of(child)) not in desired_keys
-                ]
-        results = await asyncio.gather(*visits)
-        outcomes = tuple(outcome for outcome, _ in results if outcome is not None)
-        return _Settled(outcomes, wrote=any(wrote for _, wrote in results))
+    def _selection(self, live: KubeObject, compiled: _Compiled) -> Selection | None:
+        if compiled.monitor is None or compiled.class_ is None:
+            return None
+        return self._situation.selection_of_monitor(
+            live, compiled.monitor, compiled.class_, compiled.facts, compiled.bundle
+        )
 
-    async def _report(self, live: KubeObject, monitor: WalletMonitor | None, seen: Observed) -> bool:
+    async def _report(self, live: KubeObject, compiled: _Compiled, seen: Observed) -> bool:
         """Write the status if it differs from what stands there; whether it did."""
         old: dict[str, Any] = live.get("status") or {}
         new: dict[str, Any] = {
             "observedGeneration": seen.generation,
             "conditions": conditions(seen, old.get("conditions", ())),
         }
-        if monitor is None or seen.bundle.objects is None:
+        monitor, class_ = compiled.monitor, compiled.class_
+        if monitor is None or class_ is None or seen.bundle.objects is None:
             # What is in force is still what the last accepted spec asked for.
-            new.update({name: old[name] for name in ("wallets", "resources") if name in old})
+            new.update({name: old[name] for name in ("class", "environment", "wallets", "resources") if name in old})
         else:
+            where = surroundings(monitor, class_, compiled.facts)
+            new.update({} if class_.name is None else {"class": class_.name})
+            new.update({} if where.name is None else {"environment": where.name})
             new["wallets"] = {"total": len(monitor.spec.wallets)}
             new["resources"] = sorted(
                 ({"kind": c.kind, "name": c.name} for c in seen.children if c.fate is Fate.RIGHT),
                 key=lambda reference: (reference["kind"], reference["name"]),
             )
         key = key_of(live)
-        ready = new["conditions"][0]
-        self._count_ready(key, ready["status"])
-        if new == old:
+        self._count_ready(key, new["conditions"][0]["status"])
+        if not await self._reporter.report(live, new):
             return False
-        answer = await self._write_status(key, live, new)
-        if answer is None:
-            return False
-        self._log_diagnostics(key, seen.bundle.diagnostics, seen.generation, old)
-        before = next((c for c in old.get("conditions", ()) if c["type"] == ConditionType.READY), None)
-        await self._events.judged(live, before, ready)
+        log_diagnostics(key, seen.bundle.diagnostics, seen.generation, old)
         return True
-
-    async def _write_status(self, key: Key, live: KubeObject, status: dict[str, Any]) -> KubeObject | None:
-        try:
-            answer = await self._api.apply_status(MONITORS, key, uid_of(live), status)
-        except ApiError as error:
-            if error.status == 404 and not error.kind_missing:
-                return None  # deleted meanwhile; its watch event ends the matter
-            raise
-        self._monitors.put(answer)
-        return answer
-
-    def _log_diagnostics(
-        self, key: Key, diagnostics: tuple[Diagnostic, ...], generation: int, old: dict[str, Any]
-    ) -> None:
-        if old.get("observedGeneration") == generation:
-            return  # told when this generation was first seen
-        for diagnostic in diagnostics:
-            logger.warning(
-                "monitor has a finding",
-                extra={
-                    "monitor": str(key),
-                    "code": diagnostic.code.value,
-                    "path": diagnostic.path,
-                    "finding": diagnostic.message,
-                },
-            )
 
     def _count_ready(self, key: Key, status: str | None) -> None:
         if status is None:
@@ -203,14 +202,47 @@ class Reconciler:
             self._metrics.monitors.labels(value).set(counts[value])
 
 
-async def work(queue: WorkQueue, reconciler: Reconciler, metrics: ControllerMetrics) -> None:
+def outcome_of(settled: Settled, wrote_status: bool) -> Outcome:
+    """How a visit ended, by what became of the children."""
+    fates = {child.fate for child in settled.outcomes} - {Fate.RIGHT}
+    if Fate.FAILED in fates:
+        return Outcome.FAILED
+    if fates:
+        return Outcome.BLOCKED
+    return Outcome.CHANGED if settled.wrote or wrote_status else Outcome.UNCHANGED
+
+
+def log_diagnostics(key: Key, diagnostics: tuple[Diagnostic, ...], generation: int, old: dict[str, Any]) -> None:
+    """Log what was found, once for each generation: `old` is the status that stood there before."""
+    if old.get("observedGeneration") == generation:
+        return  # told when this generation was first seen
+    for diagnostic in diagnostics:
+        logger.warning(
+            f"{_kind(key)} has a finding",
+            extra={
+                _kind(key): str(key),
+                "code": diagnostic.code.value,
+                "path": diagnostic.path,
+                "finding": diagnostic.message,
+            },
+        )
+
+
+class Visitor(Protocol):
+    """Visits what keys stand for."""
+
+    async def visit(self, key: Key) -> Outcome:
+        """Visit one; how that ended."""
+
+
+async def work(queue: WorkQueue, monitors: Visitor, classes: Visitor, metrics: ControllerMetrics) -> None:
     """Visit one key after the other, for ever. A visit that fails, however it fails, is repeated; a worker never
-    ends."""
+    ends. A key without a namespace is a class's."""
     while True:
         key, waited = await queue.get()
         metrics.queue_seconds.observe(waited)
         with metrics.reconcile_seconds.time():
-            outcome = await _attempt(reconciler, key)
+            outcome = await _attempt(monitors if key.namespace else classes, key)
         metrics.reconciles.labels(outcome.value).inc()
         metrics.queue_depth.set(queue.depth)
         if outcome is Outcome.OVERTAKEN:
@@ -218,18 +250,22 @@ async def work(queue: WorkQueue, reconciler: Reconciler, metrics: ControllerMetr
         if outcome.again:
             delay = queue.retry(key)
             logger.info(
-                "visit again", extra={"monitor": str(key), "outcome": outcome.value, "delay_seconds": round(delay, 1)}
+                "visit again", extra={_kind(key): str(key), "outcome": outcome.value, "delay_seconds": round(delay, 1)}
             )
         else:
             queue.done(key)
 
 
-async def _attempt(reconciler: Reconciler, key: Key) -> Outcome:
+def _kind(key: Key) -> str:
+    return "monitor" if key.namespace else "class"
+
+
+async def _attempt(visitor: Visitor, key: Key) -> Outcome:
     try:
-        return await reconciler.visit(key)
+        return await visitor.visit(key)
     except (ApiError, ApiUnreachable) as error:
-        logger.warning("visit failed", extra={"monitor": str(key), "error": str(error)})
+        logger.warning("visit failed", extra={_kind(key): str(key), "error": str(error)})
     except Exception:
         # Whatever it is, it must not take the other monitors' worker down; it is loud, counted, and tried again.
-        logger.exception("visit failed unexpectedly", extra={"monitor": str(key)})
+        logger.exception("visit failed unexpectedly", extra={_kind(key): str(key)})
     return Outcome.FAILED

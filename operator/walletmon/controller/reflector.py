@@ -29,10 +29,10 @@ class Reflector:
         client: Client,
         store: Store,
         namespaces: Sequence[str],
-        selector: str,
+        selector: str | None,
         changed: Callable[[Iterable[KubeObject]], None],
     ) -> None:
-        """`namespaces` are the ones to look at (all if empty)."""
+        """`namespaces` are the ones to look at (all if empty), `selector` a label selector (None: all objects)."""
         self._client = client
         self._store = store
         self._scopes: list[str | None] = list(namespaces) or [None]
@@ -65,11 +65,13 @@ class Reflector:
                 self._versions.pop(scope, None)
                 if isinstance(error, ApiError) and error.status == 410:
                     continue
+                if isinstance(error, ApiError) and error.kind_missing:
+                    self._none_there()
                 logger.warning(
                     "cannot watch",
                     extra={
                         "resource": self._store.resource.plural,
-                        "selector": self._selector,
+                        "selector": self._selector or "",
                         "namespace": scope or "all",
                         "error": str(error),
                         "delay_seconds": round(delay, 1),
@@ -82,8 +84,17 @@ class Reflector:
         objects, version = await self._client.list_all(self._store.resource, scope, self._selector)
         news = self._store.replace(objects, version, scope)
         self._versions[scope] = version
+        if self._versions.keys() >= set(self._scopes):
+            self._store.synced = True
         if news:
             self._changed(news)
+
+    def _none_there(self) -> None:
+        """The cluster has no such kind, which is as good as an empty list; it may come."""
+        gone = self._store.clear()
+        self._store.synced = True
+        if gone:
+            self._changed(gone)
 
     async def _watch(self, scope: str | None) -> None:
         resource, version = self._store.resource, self._versions[scope]

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, NewType
 
 from walletmon.api.base import GROUP, VERSION
 from walletmon.api.monitor import KIND, PLURAL
-from walletmon.compiler.objects import MANAGED_BY, MANAGED_BY_LABEL, MONITOR_LABEL
+from walletmon.api.monitor_class import CLASS_KIND, CLASS_PLURAL
+from walletmon.compiler.objects import CLASS_LABEL, MANAGED_BY, MANAGED_BY_LABEL, MONITOR_LABEL
 from walletmon.packs.configmap import PACK_LABEL
 
 KubeObject = dict[str, Any]
@@ -17,13 +18,13 @@ Uid = NewType("Uid", str)
 
 
 class Key(NamedTuple):
-    """What an object is called within its kind."""
+    """What an object is called within its kind; the namespace of what is cluster-scoped is empty."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,23 @@ class Resource:
         """URL path of one object (`key`), of a namespace's collection (`namespace`), or of all objects."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         where = key.namespace if key is not None else namespace
-        path = f"{root}/namespaces/{where}/{self.plural}" if where is not None else f"{root}/{self.plural}"
+        path = f"{root}/namespaces/{where}/{self.plural}" if where else f"{root}/{self.plural}"
         if key is not None:
             path = f"{path}/{key.name}"
         return f"{path}/{subresource}" if subresource else path
 
 
 MONITORS = Resource(GROUP, VERSION, PLURAL, KIND)
+CLASSES = Resource(GROUP, VERSION, CLASS_PLURAL, CLASS_KIND)
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+SERVICES = Resource("", "v1", "services", "Service")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 
 _COREOS = "monitoring.coreos.com"
+PROMETHEUSES = Resource(_COREOS, "v1", "prometheuses", "Prometheus")
+ALERTMANAGERS = Resource(_COREOS, "v1", "alertmanagers", "Alertmanager")
 CHILDREN: dict[str, Resource] = {
     resource.kind: resource
     for resource in (
@@ -70,9 +77,10 @@ CHILDREN: dict[str, Resource] = {
         Resource(_COREOS, "v1", "prometheusrules", "PrometheusRule"),
         Resource(_COREOS, "v1alpha1", "alertmanagerconfigs", "AlertmanagerConfig"),
         Resource("", "v1", "configmaps", "ConfigMap"),
+        PROMETHEUSES,
     )
 }
-"""Every kind of child, by its kind."""
+"""Every kind of child, of monitors and of classes, by its kind."""
 
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """Label selector of all children; watches and lists ask for no more than this."""
@@ -94,18 +102,21 @@ def uid_of(obj: KubeObject) -> Uid:
 
 
 def owner_of(child: KubeObject) -> Uid | None:
-    """The uid of the monitor that controls this child, if one does."""
+    """The uid of the monitor or class that controls this child, if one does."""
     for reference in child["metadata"].get("ownerReferences", ()):
         if (
             reference.get("controller")
-            and reference["kind"] == KIND
+            and reference["kind"] in (KIND, CLASS_KIND)
             and reference["apiVersion"].startswith(f"{GROUP}/")
         ):
             return Uid(reference["uid"])
     return None
 
 
-def monitor_key_of(child: KubeObject) -> Key | None:
-    """The key of the monitor that a child's label names; also there when the owner reference was taken away."""
-    name = child["metadata"].get("labels", {}).get(MONITOR_LABEL)
-    return Key(child["metadata"]["namespace"], name) if name else None
+def owner_key_of(child: KubeObject) -> Key | None:
+    """The key of the monitor or class that a child's labels name; also there when the owner reference was taken
+    away."""
+    labels = child["metadata"].get("labels", {})
+    if labels.get(MONITOR_LABEL):
+        return Key(child["metadata"]["namespace"], labels[MONITOR_LABEL])
+    return Key("", labels[CLASS_LABEL]) if labels.get(CLASS_LABEL) else None

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 
 from walletmon.api.monitor import WalletMonitor
-from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.monitor_class import DashboardPolicy, MonitorClass
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.dashboards.shape import Shape, shape_of
 from walletmon.compiler.facts import ClusterFacts
@@ -38,7 +38,11 @@ def dashboard_objects(monitor: WalletMonitor, class_: MonitorClass, facts: Clust
     shape = shape_of(monitor, class_, (facts or ClusterFacts()).catalogue)
     text = _PLACES.sub(lambda place: names[place.group()], _template(shape))
     content = {"data": {f"{namespace}.{name}.{OVERVIEW}.json": text}}
-    return Part([child("v1", "ConfigMap", f"{name}.{OVERVIEW}", monitor, class_, content, labels=SIDECAR_LABELS)])
+    policy = class_.spec.dashboards or DashboardPolicy()
+    labels = SIDECAR_LABELS if policy.labels is None else policy.labels
+    annotations = {} if policy.folder is None else {policy.folder_annotation: policy.folder}
+    full_name = f"{name}.{OVERVIEW}"
+    return Part([child("v1", "ConfigMap", full_name, monitor, class_, content, labels=labels, annotations=annotations)])
 
 
 _PLACES = re.compile("|".join((_NAMESPACE, _MONITOR, _UID)))

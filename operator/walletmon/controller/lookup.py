@@ -1,0 +1,121 @@
+"""Single objects that monitors and classes name: Secrets (which keys they have) and Services (whether they are there).
+
+They are asked for by name, one by one: the right to list or watch Secrets would be the right to read them all. So they
+are asked for again and again, those that are missing more often, and whoever named one is visited when the answer
+changes. Of a Secret only the names of its keys are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from walletmon.controller.client import ApiError, ApiUnreachable
+from walletmon.controller.resources import SECRETS, Key, KubeObject, Resource
+
+_LOOK_FOR_MISSING = 3.0
+_LOOK_AGAIN = 30.0
+_AT_A_TIME = 8
+
+logger = logging.getLogger(__name__)
+
+
+class Getter(Protocol):
+    """Reads single objects."""
+
+    async def get(self, resource: Resource, key: Key) -> KubeObject | None:
+        """The object, or None if there is none of that name."""
+
+
+class Lookup:
+    """Objects of one kind, by name."""
+
+    def __init__(
+        self, api: Getter, resource: Resource, clock: Callable[[], float], changed: Callable[[Key], None]
+    ) -> None:
+        """`changed` is told whom a change concerns; `clock` gives seconds."""
+        self._api = api
+        self._resource = resource
+        self._clock = clock
+        self._changed = changed
+        self._found: dict[Key, frozenset[str] | None] = {}
+        self._asked: dict[Key, float] = {}
+        self._named_by: dict[Key, set[Key]] = {}
+        self._names: dict[Key, frozenset[Key]] = {}
+        self._limit = asyncio.Semaphore(_AT_A_TIME)
+
+    async def name(self, owner: Key, keys: Iterable[Key]) -> None:
+        """`owner` names these objects now, and no others; those that nobody has asked for yet are asked for."""
+        wanted = frozenset(keys)
+        for gone in self._names.get(owner, frozenset()) - wanted:
+            self._unname(owner, gone)
+        for key in wanted:
+            self._named_by.setdefault(key, set()).add(owner)
+        if wanted:
+            self._names[owner] = wanted
+        else:
+            self._names.pop(owner, None)
+        await asyncio.gather(*(self._ask(key) for key in wanted if key not in self._asked))
+
+    async def forget(self, owner: Key) -> None:
+        """`owner` is gone."""
+        await self.name(owner, ())
+
+    def keys(self, owner: Key) -> dict[tuple[str, str], frozenset[str]]:
+        """What `owner` names, by namespace and name: the names of its keys, none if there is no such object. What could
+        not be asked for is not in it."""
+        return {key: self._found[key] or frozenset() for key in self._names.get(owner, ()) if key in self._found}
+
+    def there(self, owner: Key) -> dict[tuple[str, str], bool]:
+        """Whether what `owner` names is there, as far as it could be asked for."""
+        return {key: self._found[key] is not None for key in self._names.get(owner, ()) if key in self._found}
+
+    async def run(self) -> None:
+        """Ask again, for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_MISSING)
+            now = self._clock()
+            due = [key for key, asked in self._asked.items() if self._is_due(key, now - asked)]
+            await asyncio.gather(*(self._ask_again(key) for key in due))
+
+    def _is_due(self, key: Key, age: float) -> bool:
+        return age >= _LOOK_AGAIN or self._found.get(key, frozenset()) is None
+
+    async def _ask_again(self, key: Key) -> None:
+        owners = self._named_by.get(key)
+        if not owners:
+            self._found.pop(key, None)
+            self._asked.pop(key, None)
+            return
+        before = self._found.get(key), key in self._found
+        await self._ask(key)
+        if (self._found.get(key), key in self._found) != before:
+            for owner in tuple(self._named_by.get(key, ())):
+                self._changed(owner)
+
+    async def _ask(self, key: Key) -> None:
+        async with self._limit:
+            self._asked[key] = self._clock()
+            try:
+                found = await self._api.get(self._resource, key)
+            except (ApiError, ApiUnreachable) as error:
+                if isinstance(error, ApiError) and error.status == 403:
+                    # Not allowed to look: what it names is taken for granted.
+                    self._found.pop(key, None)
+                logger.warning(
+                    "cannot look", extra={"resource": self._resource.plural, "object": str(key), "error": str(error)}
+                )
+                return
+        self._found[key] = None if found is None else self._essence(found)
+
+    def _essence(self, obj: KubeObject) -> frozenset[str]:
+        return frozenset(obj.get("data") or {}) if self._resource is SECRETS else frozenset()
+
+    def _unname(self, owner: Key, key: Key) -> None:
+        owners = self._named_by.get(key)
+        if owners is not None:
+            owners.discard(owner)
+            if not owners:
+                del self._named_by[key]
