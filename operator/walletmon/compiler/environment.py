@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from walletmon.api.base import METRIC_LABELS
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.environments import Environment
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.base import METRIC_LABELS
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.selectors import selects
 
