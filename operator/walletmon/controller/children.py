@@ -4,9 +4,11 @@ more."""
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from walletmon.controller.cache import Store
 from walletmon.controller.client import FIELD_MANAGER, ApiError, ApiUnreachable, KubernetesApi
@@ -40,13 +42,13 @@ class ChildKeeper:
         self._stores = stores
         self._events = events
         self._metrics = metrics
-        # For which generation a child was last seen right: a difference at that same generation is somebody else's
-        # doing.
-        self._right_at: dict[Key, dict[tuple[str, str], int]] = {}
+        # As what a child was last seen right: a difference from that same thing is somebody else's doing, and one from
+        # another (the spec, the class or a pack says otherwise now) is ours.
+        self._right_as: dict[Key, dict[tuple[str, str], bytes]] = {}
 
     def forget(self, owner: Key) -> None:
         """The monitor or class is gone."""
-        self._right_at.pop(owner, None)
+        self._right_as.pop(owner, None)
 
     async def settle_all(self, owner: KubeObject, desired: Iterable[KubeObject]) -> Settled:
         """Make the children of `owner` (a monitor or a class) what they should be, and delete those not wanted any
@@ -74,7 +76,7 @@ class ChildKeeper:
             return _outcome(kind, key, error), False
         if fate is not Fate.RIGHT:
             return ChildOutcome(kind, key.name, fate, namespace=key.namespace), False
-        await self._note_right(monitor, kind, key, what)
+        await self._note_right(monitor, desired, what)
         return ChildOutcome(kind, key.name, Fate.RIGHT, namespace=key.namespace), what is not None
 
     async def remove(self, monitor: KubeObject, resource: Resource, child: KubeObject) -> Result:
@@ -86,7 +88,7 @@ class ChildKeeper:
             await self._api.delete(resource, child)
         except (ApiError, ApiUnreachable) as error:
             return _outcome(resource.kind, key, error), False
-        self._right_at.get(key_of(monitor), {}).pop((resource.kind, key.name), None)
+        self._right_as.get(key_of(monitor), {}).pop((resource.kind, key.name), None)
         logger.info("child deleted", extra={"monitor": str(key_of(monitor)), "child": f"{resource.kind} {key.name}"})
         return None, True
 
@@ -116,19 +118,26 @@ class ChildKeeper:
             store.put(await self._api.remove_fields(resource, live, found.foreign))
         return Fate.RIGHT, what
 
-    async def _note_right(self, monitor: KubeObject, kind: str, key: Key, what: str | None) -> None:
-        generation: int = monitor["metadata"]["generation"]
-        right_at = self._right_at.setdefault(key_of(monitor), {})
-        was_right = right_at.get((kind, key.name)) == generation
-        right_at[kind, key.name] = generation
+    async def _note_right(self, monitor: KubeObject, desired: KubeObject, what: str | None) -> None:
+        kind, key = desired["kind"], key_of(desired)
+        right_as = self._right_as.setdefault(key_of(monitor), {})
+        before = right_as.get((kind, key.name))
         if what is None:
+            if before is None:
+                right_as[kind, key.name] = _digest(desired)
             return
+        right_as[kind, key.name] = _digest(desired)
+        was_right = before == right_as[kind, key.name]
         logger.info(
             "child applied", extra={"monitor": str(key_of(monitor)), "child": f"{kind} {key.name}", "because": what}
         )
         if was_right:
             self._metrics.drift_repairs.labels(kind).inc()
             await self._events.repaired(monitor, f"{kind} {key.name}", what)
+
+
+def _digest(desired: KubeObject) -> bytes:
+    return sha256(json.dumps(desired, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
 def _is_ours(live: KubeObject, monitor: KubeObject) -> bool:
