@@ -1,8 +1,8 @@
-"""Hypothesis strategies for documents of WalletMonitors, over every field that the schema has.
+"""Hypothesis strategies for documents of monitors and classes, over every field that the schemas have.
 
-They are made from the schema itself, so a new field is in them by itself. `parseable` gives what the schema takes and
-no more: references may lead nowhere, several sources may stand in one target. `valid` puts right what only CEL can say,
-so that the apiserver takes the document.
+They are made from the schemas themselves, so a new field is in them by itself. `parseable` and `parseable_class` give
+what the schema takes and no more: references may lead nowhere, several sources may stand in one target. `valid` puts
+right what only CEL can say, so that the apiserver takes the document.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from tests.documents import SERVICE, Document
 from walletmon.api.base import LABEL_NAME_PATTERN, METRIC_LABELS, RESERVED_LABELS
-from walletmon.api.crd import wallet_monitor_crd
+from walletmon.api.crd import wallet_monitor_class_crd, wallet_monitor_crd
+from walletmon.api.environments import HEADER_PATTERN
+from walletmon.api.governance import DENIED_BY_DEFAULT
+from walletmon.api.receivers import Means
 from walletmon.api.targets import LABEL_KEY_PATTERN
 from walletmon.packs.catalogue import packs
 
@@ -57,15 +60,24 @@ def _matching(pattern: str, longest: int) -> Strategy:
 
 
 _LABEL_NAMES = _matching(LABEL_NAME_PATTERN, 64)
+_LABEL_KEYS = _matching(LABEL_KEY_PATTERN, 100)
 _KEYS: dict[str, Strategy] = {
     "spec.wallets[].labels": _LABEL_NAMES.filter(lambda name: name not in _TAKEN),
+    "spec.dependencies[].match": _LABEL_NAMES,
     "spec.wallets[].thresholds": st.sampled_from([f"golden-signals.{name}" for name in _THRESHOLDS])
     | st.text(max_size=20),
-    "spec.targets[].service.selector.matchLabels": _matching(LABEL_KEY_PATTERN, 100),
-    "spec.targets[].pods.selector.matchLabels": _matching(LABEL_KEY_PATTERN, 100),
+    "spec.targets[].service.selector.matchLabels": _LABEL_KEYS,
+    "spec.targets[].pods.selector.matchLabels": _LABEL_KEYS,
     "spec.packs[].thresholds": st.sampled_from(_THRESHOLDS) | st.text(max_size=20),
     "spec.packs[].overrides": st.sampled_from(_ALERTS) | st.text(max_size=20),
     "spec.rules[].labels": _LABEL_NAMES,
+    "spec.objectLabels": _LABEL_KEYS,
+    "spec.externalLabels": _LABEL_NAMES,
+    "spec.environments[].namespaceSelector.matchLabels": _LABEL_KEYS,
+    "spec.environments[].labels": _LABEL_NAMES,
+    "spec.environments[].remoteWrite[].headers": _matching(HEADER_PATTERN, 40),
+    "spec.dashboards.labels": _LABEL_KEYS,
+    "spec.federation[].labels": _LABEL_NAMES,
 }
 """The schema cannot say what a map's keys look like; the models and CEL do."""
 
@@ -78,6 +90,9 @@ _LIKELY: dict[str, Strategy] = {
     "spec.rules[].name": st.sampled_from(_ALERTS),
     "spec.rules[].summary": st.sampled_from(_TEXTS),
     "spec.rules[].description": st.sampled_from(_TEXTS),
+    "spec.governance.allowedLabels[]": st.sampled_from(DENIED_BY_DEFAULT),
+    "spec.governance.requiredLabels[]": st.sampled_from(DENIED_BY_DEFAULT),
+    "spec.governance.deniedLabels[]": st.sampled_from([*DENIED_BY_DEFAULT, *RESERVED_LABELS, "userId", "_user"]),
 }
 """Values that mean something, which chance alone would not find; they are given beside what chance finds."""
 
@@ -128,16 +143,25 @@ def _array(node: Schema, path: str) -> Strategy:
 def _object(node: Schema, path: str) -> Strategy:
     if "properties" not in node:
         values = _of(node["additionalProperties"], f"{path}{{}}")
-        return st.dictionaries(_KEYS[path], values, max_size=min(node["maxProperties"], _ITEMS_AT_MOST))
+        fewest, most = node.get("minProperties", 0), min(node["maxProperties"], _ITEMS_AT_MOST)
+        return st.dictionaries(_KEYS[path], values, min_size=fewest, max_size=most)
     fields = {name: _of(child, f"{path}.{name}") for name, child in node["properties"].items()}
     required = {name: fields.pop(name) for name in node.get("required", ())}
     return st.fixed_dictionaries(required, optional=fields)
 
 
+def _spec_of(crd: Schema) -> Strategy:
+    return _object(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec")
+
+
 @cache
 def _specs() -> Strategy:
-    schema = wallet_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    return _object(schema, "spec")
+    return _spec_of(wallet_monitor_crd())
+
+
+@cache
+def _class_specs() -> Strategy:
+    return _spec_of(wallet_monitor_class_crd())
 
 
 _NAMES = st.sampled_from(["treasury", "a", "0", "x" * 63, "a-b", "walletmon-dashboard-monitor-5c1e"])
@@ -151,6 +175,20 @@ def parseable(draw: st.DrawFn, namespace: str = "wallets") -> Document:
         "kind": "WalletMonitor",
         "metadata": {"name": draw(_NAMES), "namespace": namespace, "uid": "4c9f3f0e-0000-4000-8000-000000000000"},
         "spec": draw(_specs()),
+    }
+
+
+@st.composite
+def parseable_class(draw: st.DrawFn) -> Document:
+    """A document of a class that the schema takes; what CEL says besides may not hold."""
+    metadata: Document = {"name": draw(st.sampled_from(["default", "a", "x" * 40, "a-b"]))}
+    if draw(st.booleans()):
+        metadata["annotations"] = {"walletmon.dev/is-default-class": draw(st.sampled_from(["true", "false"]))}
+    return {
+        "apiVersion": "walletmon.dev/v1alpha1",
+        "kind": "WalletMonitorClass",
+        "metadata": {**metadata, "uid": "4c9f3f0e-0000-4000-8000-000000000001"},
+        "spec": draw(_class_specs()),
     }
 
 
@@ -237,6 +275,8 @@ def _settle_routing(draw: st.DrawFn, routing: Document) -> None:
                 time["from"], time["to"] = "00:00", "24:00"
         if "times" not in interval:
             interval.setdefault("weekdays", ["monday"])
+    for receiver in routing["receivers"]:
+        _settle_receiver(draw, receiver)
     receivers = [receiver["name"] for receiver in routing["receivers"]]
     intervals = [interval["name"] for interval in routing.get("muteTimeIntervals", ())]
     for priority in ("P0", "P1", "P2"):
@@ -246,3 +286,17 @@ def _settle_routing(draw: st.DrawFn, routing: Document) -> None:
         route["receivers"] = draw(st.lists(st.sampled_from(receivers), min_size=1, unique=True))
         if "muteTimeIntervals" in route:
             route["muteTimeIntervals"] = draw(st.lists(st.sampled_from(intervals), unique=True)) if intervals else []
+
+
+def _settle_receiver(draw: st.DrawFn, receiver: Document) -> None:
+    means = [each.value for each in Means if each.value in receiver]
+    kept = draw(st.sampled_from(means)) if means else Means.WEBHOOK.value
+    for name in set(means) - {kept}:
+        del receiver[name]
+    if not means:
+        receiver[kept] = {"urlSecret": {"name": "on-call", "key": "url"}}
+    if kept == Means.WECOM:
+        receiver[kept].setdefault("toUser", "@all")
+    if kept == Means.EMAIL:
+        receiver[kept].pop("username", None)
+        receiver[kept].pop("passwordSecret", None)

@@ -247,7 +247,7 @@ def test_limits_scheme_path_and_timings_are_carried_over() -> None:
     spec = only(document)["spec"]
     assert {name: spec[name] for name in limits} == limits
     (endpoint,) = spec["endpoints"]
-    del endpoint["relabelings"]
+    del endpoint["relabelings"], endpoint["metricRelabelings"]
     assert endpoint == {"port": "metrics", "path": "/m", "scheme": "https", "interval": "15s", "scrapeTimeout": "5s"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from walletmon.api.monitor import WalletMonitor
@@ -24,18 +25,27 @@ def instance_of(wallet: Wallet) -> str:
     return wallet.instance or wallet.name
 
 
-def wallet_labels(wallet: Wallet) -> dict[str, str]:
+OwnLabels = Mapping[str, Mapping[str, str]]
+"""The labels of each wallet's own that are in force, by the wallet's name."""
+
+DENIED_MARK = "__walletmon_denied"
+"""Label that a series with a denied label has for as long as it takes to drop it."""
+
+
+def wallet_labels(wallet: Wallet, own: OwnLabels) -> dict[str, str]:
     """The labels of one wallet besides `wallet` and `instance`: type, chain, and its own."""
     labels: dict[str, str] = {}
     if wallet.type is not None:
         labels["wallet_type"] = wallet.type.value
     if wallet.chain is not None and wallet.chain.id is not None:
         labels["chain_id"] = str(wallet.chain.id)
-    labels.update(sorted((wallet.labels or {}).items()))
+    labels.update(sorted(own[wallet.name].items()))
     return labels
 
 
-def relabelings(monitor: WalletMonitor, target: Target, where: Surroundings, common: CommonLabels) -> list[Relabeling]:
+def relabelings(
+    monitor: WalletMonitor, target: Target, where: Surroundings, common: CommonLabels, own: OwnLabels
+) -> list[Relabeling]:
     """What is done to the labels of each workload that `target` finds, in order."""
     steps = [
         _constant("namespace", monitor.metadata.namespace),
@@ -58,17 +68,27 @@ def relabelings(monitor: WalletMonitor, target: Target, where: Surroundings, com
         wallet = next(wallet for wallet in monitor.spec.wallets if wallet.name == target.wallet)
         steps.append(_constant("wallet", wallet.name))
         steps.append(_constant("instance", instance_of(wallet)))
-        steps += [_constant(name, value) for name, value in wallet_labels(wallet).items()]
+        steps += [_constant(name, value) for name, value in wallet_labels(wallet, own).items()]
     elif target.wallet_from is not None:
-        steps += _wallet_from_pod(target.wallet_from, monitor.spec.wallets)
+        steps += _wallet_from_pod(target.wallet_from, monitor.spec.wallets, own)
     # Last: what the platform team says holds, whatever a wallet calls its labels.
     return [*steps, *(_constant(name, value) for name, value in common.constant.items())]
 
 
-def metric_relabelings(common: CommonLabels) -> list[Relabeling]:
-    """What is done to series once they are scraped, in order."""
+def metric_relabelings(common: CommonLabels, dropped: str | None) -> list[Relabeling]:
+    """What is done to series once they are scraped, in order; those with a label that `dropped` matches go."""
     return [
-        {**_constant(name, value), "sourceLabels": [name], "regex": "^$"} for name, value in common.fallback.items()
+        *([] if dropped is None else _drop(dropped)),
+        *({**_constant(name, value), "sourceLabels": [name], "regex": "^$"} for name, value in common.fallback.items()),
+    ]
+
+
+def _drop(labels: str) -> list[Relabeling]:
+    # Source labels would have to be listed one by one in each spelling: sixty lines of Prometheus' configuration for
+    # each target, and still blind to the next spelling.
+    return [
+        {"action": "labelmap", "regex": labels, "replacement": DENIED_MARK},
+        {"action": "drop", "sourceLabels": [DENIED_MARK], "regex": ".+"},
     ]
 
 
@@ -78,7 +98,7 @@ def _constant(label: str, value: str) -> Relabeling:
     return {"action": "replace", "targetLabel": label, "replacement": value.replace("$", "$$")}
 
 
-def _wallet_from_pod(source: WalletFrom, wallets: list[Wallet]) -> list[Relabeling]:
+def _wallet_from_pod(source: WalletFrom, wallets: list[Wallet], own: OwnLabels) -> list[Relabeling]:
     pod_label = "__meta_kubernetes_pod_label_" + re.sub(r"[^a-zA-Z0-9_]", "_", source.label)
     steps: list[Relabeling] = [
         {"action": "keep", "sourceLabels": [pod_label], "regex": _any_of([wallet.name for wallet in wallets])},
@@ -93,7 +113,7 @@ def _wallet_from_pod(source: WalletFrom, wallets: list[Wallet]) -> list[Relabeli
     # One step for each value that occurs, not for each wallet: a thousand wallets of one type are one step.
     by_value: dict[tuple[str, str], list[str]] = defaultdict(list)
     for wallet in wallets:
-        for label, value in wallet_labels(wallet).items():
+        for label, value in wallet_labels(wallet, own).items():
             by_value[label, value].append(wallet.name)
     steps += [_for_wallets(names, label, value) for (label, value), names in sorted(by_value.items())]
     return steps

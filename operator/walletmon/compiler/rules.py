@@ -1,9 +1,5 @@
 """Rules: one PrometheusRule a monitor, with a group for each pack, for its own rules, and for what the rules go by.
 
-The bookkeeping group `<monitor>.walletmon` records what the monitor expects, since no scraped series tells of what is
-not there: `walletmon:wallet:expected{wallet}` for each wallet that some target's metrics should tell about,
-`walletmon:target:expected{target}` for each target, and thresholds that differ between wallets.
-
 Everything that a monitor's team writes passes `walletmon.language` before it stands here: expressions are scoped, and
 templates in annotations and labels cannot run queries.
 """
@@ -23,18 +19,19 @@ from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.compiler.alert_labels import AlertLabels
+from walletmon.compiler.bookkeeping import bookkeeping_interval, expectations, threshold_series
 from walletmon.compiler.bundle import Part
+from walletmon.compiler.environment import common_labels, surroundings
 from walletmon.compiler.facts import ClusterFacts
+from walletmon.compiler.governance import LabelPolicy
 from walletmon.compiler.links import dashboard_url, runbook_url
 from walletmon.compiler.metrics import known_metrics
 from walletmon.compiler.objects import child
 from walletmon.compiler.packing import GroupRules, packed
-from walletmon.compiler.scraping import watched_wallets
 from walletmon.compiler.thresholds import PackUses, UsedPack, metric_of, nearest, pack_uses
 from walletmon.language.lint import Metrics, lint, missing_labels
 from walletmon.language.promql import Scope, Thresholds, scope
 from walletmon.language.promql_text import PromqlError
-from walletmon.language.quantity import plain
 from walletmon.language.rule import CompiledRule, compile_rule
 from walletmon.language.rule_error import RuleError, excerpt, position
 from walletmon.language.template import TemplateError, check_template
@@ -42,9 +39,6 @@ from walletmon.packs.schema import Alert
 
 OWN_RULES = "rules"
 """Value of the label `pack` on alerts of the monitor's own, and the end of their group's name."""
-
-LOOKBACK_SECONDS = 300
-"""How long Prometheus takes the last sample of a series for its present value (its default)."""
 
 WINDOW_SECONDS = 300
 """Range over which the packs take rates."""
@@ -56,7 +50,8 @@ def rule_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFac
     uses = pack_uses(monitor, known.catalogue)
     compiler = _Compiler(monitor, class_, uses, known)
     name, interval = monitor.metadata.name, monitor.spec.evaluation_interval
-    groups: list[GroupRules] = [(f"{name}.walletmon", _bookkeeping_interval(interval), compiler.bookkeeping())]
+    bookkeeping = [*expectations(monitor), *threshold_series(monitor, uses)]
+    groups: list[GroupRules] = [(f"{name}.walletmon", bookkeeping_interval(interval), bookkeeping)]
     groups += [(f"{name}.{used.pack.name}", interval, compiler.pack(used)) for used in uses.used]
     groups.append((f"{name}.{OWN_RULES}", interval, compiler.own()))
     part = Part(diagnostics=[*uses.diagnostics, *compiler.diagnostics, *_sparse_targets(monitor, uses)])
@@ -84,9 +79,10 @@ class _Compiler:
         self._uses = uses
         self._packs = facts.catalogue.packs
         self._labels = AlertLabels(monitor, class_, facts)
+        self._policy = LabelPolicy(class_, common_labels(class_, surroundings(monitor, class_, facts)))
         self._scope = Scope(monitor.metadata.namespace, monitor.metadata.name)
-        self._common = uses.common(wallet.name for wallet in monitor.spec.wallets)
-        self._thresholds: Thresholds = {metric_of(name): figure for name, figure in self._common.items()}
+        common = uses.common(wallet.name for wallet in monitor.spec.wallets)
+        self._thresholds: Thresholds = {metric_of(name): figure for name, figure in common.items()}
         self._pack_alerts = {alert.name: used.pack.name for used in uses.used for alert in used.alerts}
         self._recordings = tuple(each.record for used in uses.used for each in used.recordings)
         self.diagnostics: list[Diagnostic] = []
@@ -94,29 +90,6 @@ class _Compiler:
     @cached_property
     def _metrics(self) -> Metrics:
         return known_metrics(self._packs)
-
-    def bookkeeping(self) -> list[dict[str, Any]]:
-        spec = self._monitor.spec
-        rules = [
-            self._constant("walletmon:wallet:expected", "1", wallet=name) for name in watched_wallets(self._monitor)
-        ]
-        for target in spec.targets or ():
-            wallet = {} if target.wallet is None else {"wallet": target.wallet}
-            rules.append(self._constant("walletmon:target:expected", "1", target=target.name, **wallet))
-        shared = any(target.wallet is None and target.wallet_from is None for target in spec.targets or ())
-        for name, figure in self._uses.figures.items():
-            if self._common[name] is not None:
-                continue
-            metric = metric_of(name)
-            rules += [self._constant(metric, plain(figure.of(each.name)), wallet=each.name) for each in spec.wallets]
-            if shared:
-                # Series of a target that belongs to no wallet are judged by the monitor's own figure.
-                rules.append(self._constant(metric, plain(figure.default)))
-        return rules
-
-    def _constant(self, record: str, value: str, **labels: str) -> dict[str, Any]:
-        own = {"namespace": self._scope.namespace, "walletmon": self._scope.monitor}
-        return {"record": record, "expr": f"vector({value})", "labels": {**own, **labels}}
 
     def pack(self, used: UsedPack) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = [
@@ -176,8 +149,9 @@ class _Compiler:
     def _own_rule(self, rule: Rule, path: str) -> dict[str, Any] | None:
         if not self._free_name(rule, path) or not self._own_texts(rule, path):
             return None
+        labels = self._own_labels(rule, path)
         if rule.when is not None:
-            return self._sentence(rule, rule.when, path)
+            return self._sentence(rule, rule.when, path, labels)
         if rule.expr is None:
             self._report(
                 Code.INVALID_FIELD, path, "the rule says nothing", "give when (the rule language) or expr (PromQL)"
@@ -198,11 +172,16 @@ class _Compiler:
             rule.keep_firing_for,
             rule.priority or Priority.P1,
             OWN_RULES,
-            rule.labels or {},
+            labels,
             {name: text for name, text in texts.items() if text is not None},
         )
 
-    def _sentence(self, rule: Rule, when: str, path: str) -> dict[str, Any] | None:
+    def _own_labels(self, rule: Rule, path: str) -> Mapping[str, str]:
+        verdict = self._policy.of_rule(rule, path)
+        self.diagnostics += verdict.diagnostics
+        return verdict.labels
+
+    def _sentence(self, rule: Rule, when: str, path: str, labels: Mapping[str, str]) -> dict[str, Any] | None:
         """The alert that a rule in the language makes."""
         try:
             compiled = compile_rule(when, self._scope, self._recordings)
@@ -226,7 +205,7 @@ class _Compiler:
             compiled.keep_firing_for or rule.keep_firing_for,
             compiled.priority or rule.priority or Priority.P1,
             OWN_RULES,
-            rule.labels or {},
+            labels,
             {name: text for name, text in texts.items() if text is not None},
         )
 
@@ -368,11 +347,6 @@ def _texts(rule: Rule, path: str) -> dict[str, str | None]:
         f"{path}.runbookUrl": rule.runbook_url,
         **{f"{path}.labels.{name}": value for name, value in (rule.labels or {}).items()},
     }
-
-
-def _bookkeeping_interval(interval: str) -> str:
-    """As `interval`, but often enough that what is recorded never falls out of Prometheus' lookback in between."""
-    return "2m" if promql.parse_duration(interval).total_seconds() > LOOKBACK_SECONDS / 2 else interval
 
 
 def _sparse_targets(monitor: WalletMonitor, uses: PackUses) -> Iterator[Diagnostic]:

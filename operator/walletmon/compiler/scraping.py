@@ -9,12 +9,14 @@ from walletmon.api.base import SecretKey
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.targets import Auth, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target, Tls
+from walletmon.api.targets import Auth, Limits, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target, Tls
 from walletmon.compiler.bundle import Manifest, Part
 from walletmon.compiler.environment import common_labels, surroundings
 from walletmon.compiler.facts import ClusterFacts
+from walletmon.compiler.governance import governed
 from walletmon.compiler.labels import Relabeling, metric_relabelings, relabelings
 from walletmon.compiler.objects import child
+from walletmon.compiler.thresholds import used_packs
 
 _V1 = "monitoring.coreos.com/v1"
 _V1ALPHA1 = "monitoring.coreos.com/v1alpha1"
@@ -23,15 +25,21 @@ _NAMED_AT_MOST = 5
 
 def scraping_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
     """ServiceMonitors, PodMonitors, ScrapeConfigs and Probes for the monitor's targets."""
-    where = surroundings(monitor, class_, facts or ClusterFacts())
+    known = facts or ClusterFacts()
+    where = surroundings(monitor, class_, known)
     common = common_labels(class_, where)
-    part = Part()
+    allowed = governed(monitor, class_, common, used_packs(monitor, known.catalogue))
+    part = Part(diagnostics=[*allowed.diagnostics])
     for index, target in enumerate(monitor.spec.targets or ()):
         problem = _contradiction(monitor, target, f"spec.targets[{index}]")
         if problem is not None:
             part.diagnostics.append(problem)
         else:
-            steps = _Steps(relabelings(monitor, target, where, common), metric_relabelings(common))
+            steps = _Steps(
+                relabelings(monitor, target, where, common, allowed.wallets),
+                metric_relabelings(common, allowed.dropped),
+                _limits(allowed.limits[target.name]),
+            )
             part.objects.append(_monitor_object(monitor, class_, target, steps))
     unwatched = unwatched_wallets(monitor)
     if unwatched:
@@ -85,13 +93,16 @@ def _contradiction(monitor: WalletMonitor, target: Target, path: str) -> Diagnos
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Relabeling of one target."""
+    """What is done to the series of one target, and how many they may be."""
 
     before: list[Relabeling]
     """Of the target, before it is scraped."""
 
     after: list[Relabeling]
     """Of its series, once they are scraped."""
+
+    limits: dict[str, int]
+    """Bounds of a scrape."""
 
     def fields(self) -> dict[str, Any]:
         """As most of prometheus-operator's kinds call them."""
@@ -119,7 +130,7 @@ def _service_monitor(target: Target, source: ServiceTarget, steps: _Steps) -> di
     return {
         "selector": _selector(source.selector),
         "endpoints": [{"port": source.port, **_endpoint(target, steps)}],
-        **_limits(target),
+        **steps.limits,
     }
 
 
@@ -127,7 +138,7 @@ def _pod_monitor(target: Target, source: PodTarget, steps: _Steps) -> dict[str, 
     return {
         "selector": _selector(source.selector),
         "podMetricsEndpoints": [{"port": source.port, **_endpoint(target, steps)}],
-        **_limits(target),
+        **steps.limits,
     }
 
 
@@ -150,7 +161,7 @@ def _scrape_config(target: Target, steps: _Steps) -> dict[str, Any]:
         spec["scrapeTimeout"] = target.timeout
     if target.scheme is Scheme.HTTPS:
         spec["scheme"] = "HTTPS"
-    return {**spec, **_auth(target.auth), **_limits(target), **steps.fields()}
+    return {**spec, **_auth(target.auth), **steps.limits, **steps.fields()}
 
 
 def _probe(target: Target, source: ProbeTarget, steps: _Steps) -> dict[str, Any]:
@@ -163,7 +174,7 @@ def _probe(target: Target, source: ProbeTarget, steps: _Steps) -> dict[str, Any]
     if source.module is not None:
         spec["module"] = source.module
     static = {"static": source.urls, "relabelingConfigs": steps.before}
-    common = {**_auth(target.auth), **_limits(target), **steps.after_field()}
+    common = {**_auth(target.auth), **steps.limits, **steps.after_field()}
     return {**spec, **common, "targets": {"staticConfig": static}}
 
 
@@ -171,8 +182,7 @@ def _selector(selector: Selector) -> dict[str, Any]:
     return selector.document()
 
 
-def _limits(target: Target) -> dict[str, Any]:
-    limits = target.limits
+def _limits(limits: Limits | None) -> dict[str, int]:
     if limits is None:
         return {}
     fields = {

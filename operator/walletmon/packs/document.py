@@ -70,7 +70,7 @@ pack's name and `.yaml`; one ConfigMap holds at most {max_packs} packs of {max_k
 | `thresholds.<name>` | `unit` (`seconds`, `ratio`, `bytes`, `count`, `coin`), `default`, `min` and `max` with their units, `source` of the figure, `description`; `below` names a threshold that has to be higher; `bitcoin` has `default`, `min` and `max` in BTC, which `coin` needs |
 | `recordings[]` | `record` (`wallet:...:...` or `sse:...:...`), `expr`, `why` |
 | `alerts[]` | `name`, `expr`, `for`, `priority` (`P0`, `P1`, `P2`), `summary`, `description`; optional `keepFiringFor`, `action` (a label for a responder), `silences` (alerts that say nothing new meanwhile, for the same wallet; with `equal` also for the same values of these labels) |
-| `presets.<name>` | `software`, `source`, `recordings` (record to expression), `without` (alert to reason), `counters` (metrics typed as gauges that only grow) |
+| `presets.<name>` | `software`, `source`, `recordings` (record to expression), `without` (alert to reason), `counters` (metrics typed as gauges that only grow), `identifying` (labels of the series read that [governance](governance.md) denies by default; of packs in ConfigMaps only the class can let them in, by `allowedLabels`) |
 
 A pack has at most {max_rules} alerts and {max_rules} recordings. Names of packs, alerts and recordings are each there
 once: shipped packs come first, then those of the shared namespace, then the monitor's. A pack that is wrong, or whose
@@ -175,6 +175,9 @@ def _preset(pack: Pack, name: str, preset: Preset) -> str:
     lines = [
         f"**Preset `{name}`**: {preset.software}. {served} of {len(pack.alerts)} alerts; names from {preset.source}."
     ]
+    if preset.identifying:
+        labels = ", ".join(f"`{name}`" for name in preset.identifying)
+        lines += ["", f"Its series carry {labels}, which governance denies by default and lets in for this preset."]
     if preset.without:
         lines += ["", "| without | because |", "|---|---|"]
         lines += [f"| {alert} | {_cell(reason)} |" for alert, reason in preset.without.items()]

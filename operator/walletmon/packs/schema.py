@@ -142,6 +142,8 @@ class Preset(_Model):
     """Where the names come from."""
     counters: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Metrics that the software calls gauges and that only grow."""
+    identifying: Annotated[tuple[LabelName, ...], Field(strict=False, max_length=16)] = ()
+    """Labels of the software's series that governance denies by default, and that the preset cannot do without."""
     recordings: Annotated[dict[RecordName, Text], Field(min_length=1, max_length=MAX_RULES)]
     """The pack's recordings with the expressions that give them here. Those made of recordings alone need none."""
     without: dict[AlertName, Text] = {}
