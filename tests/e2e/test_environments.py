@@ -6,8 +6,10 @@ that receives, with a listener in front of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -72,6 +74,7 @@ def the_class(relay: Relay) -> Json:
                 "retention": "90d",
                 "prometheus": {
                     "namespace": "monitoring",
+                    "serviceAccountName": "prometheus-wallets",
                     "scrapeClasses": [
                         {
                             "name": "stamped",
@@ -109,7 +112,11 @@ def the_class(relay: Relay) -> Json:
                 "name": "test",
                 "namespaceSelector": {"matchLabels": {"env": "test"}},
                 "retention": "1h",
-                "prometheus": {"namespace": "monitoring", "replicas": 1, "storage": {"size": "1Gi"}},
+                "prometheus": {
+                    "namespace": "monitoring",
+                    "serviceAccountName": "prometheus-wallets",
+                    "storage": {"size": "1Gi"},
+                },
             },
         ],
     )
@@ -124,7 +131,7 @@ def scene() -> Iterator[Scene]:
         for name, labels in NAMESPACES.items():
             metadata = {"name": name, "labels": labels}
             bed.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
-        bed.discovery_account("monitoring")
+        bed.apply(documented_rights())
         # Without selectors it scrapes nothing: what it has was sent to it.
         nothing = dict.fromkeys(f"{kind}Selector" for kind in ("serviceMonitor", "podMonitor", "probe", "rule"))
         receives = {**nothing, "scrapeConfigSelector": {"matchLabels": {"none": "such"}}}
@@ -152,6 +159,13 @@ def scene() -> Iterator[Scene]:
             each.stop()
 
 
+def documented_rights() -> list[Json]:
+    """The ServiceAccount `prometheus-wallets` with the rights that docs/environments.md says it needs."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "environments.md").read_text()
+    (block,) = [each for each in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S) if "kind: ClusterRole\n" in each]
+    return list(yaml.safe_load_all(block))
+
+
 def without_owner(obj: Json) -> Json:
     """The class is not on this cluster, so the garbage collector would take what it owns away."""
     metadata = {name: value for name, value in obj["metadata"].items() if name != "ownerReferences"}
@@ -161,14 +175,14 @@ def without_owner(obj: Json) -> Json:
 def start_wallet(bed: Testbed, resource: Any, namespace: str) -> Wallet:
     """A wallet service in the namespace, and the monitor that watches it."""
     port = free_port()
-    host = bed.workload(namespace, "hot-1", port=port, labels={"app": "wallet"}, service=False)
+    host = bed.workload(namespace, "hot-1", port=port, labels={"app": "wallet"})
     wallet = Wallet("hot-1", f"{host}:{port}", bed.root / "log" / f"{namespace}.log", bed.root)
     wallet.start()
     document = monitor(
         namespace,
         "treasury",
         wallets=[{"name": "hot-1", "instance": f"wallet-{namespace}", "type": "custodial"}],
-        targets=[pods_target("pods", {"app": "wallet"}, wallet="hot-1")],
+        targets=[target(namespace)],
         packs=[{"name": "golden-signals"}, {"name": "balance"}],
         rules=[ALWAYS],
     )
@@ -176,6 +190,14 @@ def start_wallet(bed: Testbed, resource: Any, namespace: str) -> Wallet:
     assert bundle.objects is not None
     bed.apply(list(bundle.objects))
     return wallet
+
+
+def target(namespace: str) -> Json:
+    """The wallet, found in one environment by its Pod and in the other by its Service."""
+    found = pods_target("api", {"app": "wallet"}, wallet="hot-1")
+    if namespace == ENVIRONMENTS["test"]:
+        found["service"] = found.pop("pods")
+    return found
 
 
 def wait(what: str, probe: Callable[[], T | None]) -> T:

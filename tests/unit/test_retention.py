@@ -259,6 +259,17 @@ def test_one_without_a_volume_is_said_to_forget() -> None:
     assert "without storage, a new Pod of it starts with nothing" in found.message
 
 
+@pytest.mark.parametrize(("retention", "remark"), [("1h", True), ("2h59m", True), ("3h", False), ("90d", False)])
+def test_a_short_retention_is_said_not_to_be_that_short(retention: str, remark: bool) -> None:
+    for asked, known in (
+        ({**MADE, "retention": retention}, existing("default-prod", OURS)),
+        ({"name": "prod", "retention": retention, "prometheusRef": REF}, existing(retention=retention)),
+    ):
+        (found,) = judged([asked], known)
+        assert found.enforced is True
+        assert ("always there" in found.message) is remark
+
+
 def test_a_remote_write_that_is_left_out_is_not_enforced() -> None:
     document = class_document(environments=[{**MADE, "remoteWrite": [THANOS]}])
     resource = parse_class(document)

@@ -29,6 +29,10 @@ DEFAULT_RETENTION = "24h"
 
 _CURE_AT_MOST = 1024
 
+_SHORT = timedelta(hours=3)
+"""Prometheus deletes whole blocks, and the newest one never (its `BeyondTimeRetention`). A block has at least two hours,
+and the latest one to three hours are not in a block yet: that much is there however short the retention is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
@@ -138,7 +142,8 @@ def _managed(
             "put right what it says",
         )
     volume = "" if managed.storage is not None else "; without storage, a new Pod of it starts with nothing"
-    return Enforcement(environment.name, path, True, f"Prometheus {_say(ref)} {_wish(environment)}{volume}")
+    message = f"Prometheus {_say(ref)} {_wish(environment)}{volume}{_remark(environment)}"
+    return Enforcement(environment.name, path, True, message)
 
 
 def _existing(
@@ -174,7 +179,8 @@ def _existing(
         return Enforcement(environment.name, path, False, f"in Prometheus {_say(ref)} {said}", _set(wanted, ref))
     size = spec.get("retentionSize")
     earlier = "" if size is None else f", unless its retentionSize {size} ends that earlier"
-    return Enforcement(environment.name, path, True, f"Prometheus {_say(ref)} {_wish(environment)}{earlier}")
+    message = f"Prometheus {_say(ref)} {_wish(environment)}{earlier}{_remark(environment)}"
+    return Enforcement(environment.name, path, True, message)
 
 
 def _rival(resource: WalletMonitorClass, environment: Environment, ref: ObjectRef) -> Environment | None:
@@ -259,6 +265,14 @@ def _wish(environment: Environment) -> str:
     urls = ", ".join(each.url for each in environment.remote_write or ())
     sends = [f"sends {'them' if keeps else series} to {urls}"] if urls else []
     return " and ".join([*keeps, *sends])
+
+
+def _remark(environment: Environment) -> str:
+    """What a short retention does not mean."""
+    length = None if environment.retention is None else _length(environment.retention)
+    if not isinstance(length, timedelta) or length >= _SHORT:
+        return ""
+    return "; the last three to five hours are always there, since Prometheus deletes whole blocks"
 
 
 def _refusal(prometheus: Manifest) -> str | None:
