@@ -120,8 +120,8 @@ BAD_ALERTING = (
     Bad(
         "receiver without means",
         minimal(routing={"receivers": [{"name": "on-call"}]}),
-        "spec.routing.receivers[0].webhook",
-        "Required value",
+        "spec.routing.receivers[0]",
+        "exactly one of wecom, wecomRobot, dingtalk, slack, email,",
     ),
     Bad(
         "receiver name that nobody may have",

@@ -63,7 +63,7 @@ class Cluster:
     def prometheus(self, namespace: str, name: str, **spec: Any) -> Json:
         metadata = {"name": name, "namespace": namespace}
         alerting = {"alertmanagers": [{"namespace": namespace, "name": "alertmanager-operated", "port": "web"}]}
-        content = {**EVERYTHING, "alerting": alerting, **spec}
+        content = {key: value for key, value in {**EVERYTHING, "alerting": alerting, **spec}.items() if value is not None}
         return self.put({"apiVersion": COREOS, "kind": "Prometheus", "metadata": metadata, "spec": content})
 
     def alertmanager(self, namespace: str, name: str, strategy: str = "OnNamespace", **spec: Any) -> Json:

@@ -6,8 +6,10 @@ What a class decides about each monitor's objects happens in the visits to those
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from walletmon.api.diagnostic import Code
 from walletmon.api.monitor_class import in_force
 from walletmon.compiler.bundle import Bundle
 from walletmon.compiler.compile_class import compile_class
@@ -70,10 +72,12 @@ class ClassReconciler:
         name = live["metadata"]["name"]
         resource = self._classes.understood(name)
         class_ = None if resource is None else in_force(resource, self._classes.built_in)
+        # The condition Enforced says it, and says it alone: `lint` has no conditions, so the compiler tells it too.
+        further = tuple(each for each in bundle.diagnostics if each.code is not Code.UNENFORCED_RETENTION)
         seen = Observed(
             generation=live["metadata"]["generation"],
             suspended=False,
-            bundle=bundle,
+            bundle=replace(bundle, diagnostics=further),
             children=settled.outcomes,
             selection=None if class_ is None else self._situation.selection_of_class(live, class_, facts, bundle),
             enforced=None if resource is None else enforced(resource, facts),
