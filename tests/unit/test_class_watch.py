@@ -269,6 +269,12 @@ async def test_what_a_prometheus_selects_concerns_everybody_and_its_status_nobod
     assert await bench.after(PROMETHEUSES, "MODIFIED", changed) == [None]
 
 
+async def test_a_prometheus_that_cannot_be_made_concerns_everybody(bench: ClusterBench) -> None:
+    conditions = [{"type": "Reconciled", "status": "False", "message": "secret x not found"}]
+    told = obj("main", 2, "monitoring", spec={"paused": False}, status={"conditions": conditions})
+    assert await bench.after(PROMETHEUSES, "MODIFIED", told) == [None]
+
+
 async def test_what_may_not_be_listed_is_not_known() -> None:
     bench = ClusterBench()
     bench.api.no = {PROMETHEUSES: [ApiError(403, "Forbidden", "no")], NAMESPACES: [ApiError(403, "Forbidden", "no")]}

@@ -1,8 +1,8 @@
 """What the cluster is like, as far as monitors depend on it: namespaces, and who selects what we make.
 
 Prometheus and Alertmanager objects are read, never written. prometheus-operator writes their status all the time; what
-counts here is their spec, so a visit follows only where that changed. Without the right to look the answer is not
-"nothing there" but "not known", and the monitors' conditions say so.
+counts here is their spec and whether it could be carried out, so a visit follows only where that changed. Without the
+right to look the answer is not "nothing there" but "not known", and the monitors' conditions say so.
 """
 
 from __future__ import annotations
@@ -146,4 +146,7 @@ def _labels(obj: KubeObject) -> dict[str, str]:
 
 
 def _spec(obj: KubeObject) -> Any:
-    return obj.get("spec") or {}
+    """What it is to do, and whether prometheus-operator could make it so."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    reconciled = [(c.get("status"), c.get("message")) for c in conditions if c.get("type") == "Reconciled"]
+    return obj.get("spec") or {}, reconciled
