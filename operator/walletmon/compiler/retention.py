@@ -30,7 +30,7 @@ DEFAULT_RETENTION = "24h"
 _CURE_AT_MOST = 1024
 
 _SHORT = timedelta(hours=3)
-"""Prometheus deletes whole blocks, and the newest one never (its `BeyondTimeRetention`). A block has at least two hours,
+"""Prometheus deletes whole blocks, and the newest one never (its `BeyondTimeRetention`). A block has two hours or more,
 and the latest one to three hours are not in a block yet: that much is there however short the retention is."""
 
 
