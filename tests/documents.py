@@ -136,35 +136,49 @@ def maximal(namespace: str = "wallets", name: str = "treasury") -> Document:
             {"name": "BalanceLow", "when": 'WHEN wallet_balance_total < 1 ETH THEN ALERT "balance low"'},
         ],
         evaluationInterval="30s",
+        dependencies=[
+            {
+                "name": "wallet-db",
+                "match": {"job": "wallet-db"},
+                "alerts": ["TargetDown", "DatabaseDown"],
+                "scope": ["namespace", "cluster"],
+            },
+            {"name": "hsm", "match": {"target": "signer", "owner": 'a "quoted" \\ name'}},
+        ],
         routing={
             "receivers": [
                 {"name": "on-call", "webhook": on_call},
                 {"name": "desk", "webhook": {"urlSecret": {"name": "desk", "key": "url"}}},
+                *all_receivers(),
             ],
             "groupBy": ["alertname", "wallet", "priority"],
             "P0": {
-                "receivers": ["on-call", "desk"],
+                "receivers": ["on-call", "desk", "wecom", "pagerduty", "opsgenie"],
                 "groupWait": "0s",
                 "groupInterval": "1m",
                 "repeatInterval": "30m",
                 "muteTimeIntervals": ["rehearsal"],
             },
             "P1": {
-                "receivers": ["on-call"],
+                "receivers": ["on-call", "wecom-robot", "dingtalk", "email", "telegram"],
                 "groupWait": "30s",
                 "groupInterval": "5m",
                 "repeatInterval": "4h",
                 "muteTimeIntervals": ["rehearsal"],
             },
             "P2": {
-                "receivers": ["desk"],
+                "receivers": ["desk", "slack", "msteams"],
                 "groupWait": "1m30s",
                 "groupInterval": "1h",
                 "repeatInterval": "1d",
                 "muteTimeIntervals": ["nights", "rehearsal"],
             },
             "muteTimeIntervals": [
-                {"name": "nights", "times": [{"from": "22:00", "to": "24:00"}, {"from": "00:00", "to": "06:00"}]},
+                {
+                    "name": "nights",
+                    "timeZone": "Asia/Shanghai",
+                    "times": [{"from": "22:00", "to": "24:00"}, {"from": "00:00", "to": "06:00"}],
+                },
                 {"name": "rehearsal", "times": [{"from": "10:00", "to": "10:30"}], "weekdays": ["tuesday"]},
             ],
         },
@@ -212,6 +226,83 @@ def promql(**fields: Any) -> Document:
 
 def receiver(name: str = "on-call") -> Document:
     return {"name": name, "webhook": {"urlSecret": {"name": "on-call", "key": "url"}}}
+
+
+def all_receivers() -> list[Document]:
+    """One receiver of each kind but a plain webhook, with every field that it has."""
+    token = {"name": "hub", "key": "token"}
+    return [
+        {
+            "name": "wecom",
+            "wecom": {
+                "corpId": "ww0123456789abcdef",
+                "agentId": "1000002",
+                "secret": {"name": "wecom", "key": "secret"},
+                "toUser": "zhang|li",
+                "toParty": "7",
+                "toTag": "on-call",
+                "apiUrl": "https://wecom.example.org/cgi-bin",
+                "sendResolved": False,
+            },
+        },
+        {"name": "wecom-robot", "wecomRobot": {"robot": "wallets", "tokenSecret": token, "sendResolved": True}},
+        {"name": "dingtalk", "dingtalk": {"robot": "wallets", "tokenSecret": token, "sendResolved": True}},
+        {
+            "name": "slack",
+            "slack": {"urlSecret": {"name": "slack", "key": "url"}, "channel": "#wallets", "sendResolved": True},
+        },
+        {
+            "name": "email",
+            "email": {
+                "to": ["desk@example.org", "on-call@example.org"],
+                "from": "walletmon@example.org",
+                "smarthost": "mail.example.org:587",
+                "username": "walletmon",
+                "passwordSecret": {"name": "mail", "key": "password"},
+                "requireTls": True,
+                "sendResolved": True,
+            },
+        },
+        {
+            "name": "pagerduty",
+            "pagerduty": {
+                "routingKeySecret": {"name": "pagerduty", "key": "key"},
+                "url": "https://events.eu.pagerduty.com/v2/enqueue",
+                "sendResolved": True,
+            },
+        },
+        {
+            "name": "opsgenie",
+            "opsgenie": {
+                "apiKeySecret": {"name": "opsgenie", "key": "key"},
+                "teams": ["treasury", "platform"],
+                "apiUrl": "https://api.eu.opsgenie.com",
+                "sendResolved": True,
+            },
+        },
+        {"name": "msteams", "msteams": {"urlSecret": {"name": "msteams", "key": "url"}, "sendResolved": True}},
+        {
+            "name": "telegram",
+            "telegram": {
+                "botTokenSecret": {"name": "telegram", "key": "token"},
+                "chatId": -1001234567890,
+                "apiUrl": "https://telegram.example.org/",
+                "sendResolved": True,
+            },
+        },
+    ]
+
+
+def hubless(document: Document) -> Document:
+    """The same monitor without receivers that need a hub, for a class that has none."""
+    routing = document["spec"]["routing"]
+    kept = [each for each in routing["receivers"] if not {"wecomRobot", "dingtalk"} & each.keys()]
+    names = {each["name"] for each in kept}
+    routes = {
+        priority: {**routing[priority], "receivers": [name for name in routing[priority]["receivers"] if name in names]}
+        for priority in ("P0", "P1", "P2")
+    }
+    return {**document, "spec": {**document["spec"], "routing": {**routing, **routes, "receivers": kept}}}
 
 
 def routing(**fields: Any) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from tests.documents import maximal, minimal, rule
+from tests.documents import hubless, maximal, minimal, rule
 from walletmon.api.diagnostic import Code
 from walletmon.cli import main
 
@@ -33,7 +34,28 @@ GOOD = HEAD + "spec:\n  wallets: [{name: hot-1}]\n"
 def test_a_good_monitor_gives_no_finding_and_exit_code_zero(repository: Path) -> None:
     done = call("lint", *sorted(repository.glob("examples/*.yaml")))
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "2 monitors: 0 errors, 0 warnings\n"
+    assert done.stderr.splitlines()[-1] == "2 monitors, 1 class: 0 errors, 0 warnings"
+
+
+def test_what_a_monitor_costs_is_said_and_is_no_finding() -> None:
+    done = call("lint", "-", stdin=GOOD)
+    cost, looked_at = done.stderr.splitlines()
+    assert re.fullmatch(r"ns/a: about \d+ series \(.*\d+ recorded.*\)", cost)
+    assert looked_at == "1 monitor: 0 errors, 1 warning"
+    assert "series" not in call("lint", "--output", "json", "-", stdin=GOOD).stdout
+    report = json.loads(call("lint", "--output", "report", "-", stdin=GOOD).stdout)
+    assert [each["code"] for each in report["findings"]] == [Code.UNWATCHED_WALLET]
+    (monitor,) = report["monitors"]
+    assert (monitor["file"], monitor["monitor"], monitor["class"], monitor["environment"]) == (
+        "<stdin>",
+        "ns/a",
+        None,
+        None,
+    )
+    series = monitor["series"]
+    assert series["total"] == sum(
+        series[part] for part in ("scraped", "recorded", "alerts", "expectations", "thresholds")
+    )
 
 
 def test_findings_are_at_the_line_and_column_of_the_file(tmp_path: Path) -> None:
@@ -50,7 +72,7 @@ def test_findings_are_at_the_line_and_column_of_the_file(tmp_path: Path) -> None
     first, second, *_ = [line for line in done.stdout.splitlines() if ": error: " in line]
     assert first.startswith(f"{file}:{type_line}:{column}: error: InvalidField: spec.wallets[1].type: ")
     assert second.startswith(f"{file}:{type_line + 1}:14: error: InvalidField: spec.suspended: ")
-    assert done.stderr.startswith("2 monitors: 2 errors, ")
+    assert done.stderr.splitlines()[-1].startswith("2 monitors: 2 errors, ")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +209,8 @@ def test_a_label_value_with_quotes_and_backslashes_is_taken_as_it_is() -> None:
 
 
 def test_render_prints_every_object_without_anchors() -> None:
-    document = {**maximal(), "spec": {**maximal()["spec"], "packs": [{"name": "golden-signals"}]}}
+    document = hubless(maximal())
+    document["spec"]["packs"] = [{"name": "golden-signals"}]
     document["spec"]["rules"] = document["spec"]["rules"][:1]
     done = call("render", "-", stdin=json.dumps(document))
     assert done.exit_code == 0, done.stderr
@@ -210,25 +233,6 @@ def test_render_wants_to_know_the_namespace() -> None:
     done = call("render", "--namespace", "prod", "-", stdin=nowhere)
     assert {each["metadata"]["namespace"] for each in yaml.safe_load_all(done.stdout)} == {"prod"}
     assert 'wallet_sync_lag_seconds{namespace="prod",walletmon="a"}' in done.stdout
-
-
-def test_render_follows_the_class(tmp_path: Path) -> None:
-    file = tmp_path / "class.yaml"
-    file.write_text("objectLabels: {release: stack}\nrunbookBaseUrl: https://r/\ngrafanaUrl: https://g\n")
-    objects = list(yaml.safe_load_all(call("render", "--class", file, "-", stdin=GOOD).stdout))
-    assert {each["metadata"]["labels"]["release"] for each in objects} == {"stack"}
-    text = yaml.safe_dump(objects)
-    assert "https://r/WalletDown" in text
-    assert "https://g/d/" in text
-
-
-@pytest.mark.parametrize("text", ["a: [", "objectLabel: {}", "[1]", "grafanaUrl: ftp://x"])
-def test_a_wrong_class_file_is_refused(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "class.yaml"
-    file.write_text(text)
-    done = call("render", "--class", file, "-", stdin=GOOD)
-    assert done.exit_code == 1
-    assert str(file) in done.stderr
 
 
 def test_explain_says_what_an_alert_means_and_goes_by() -> None:

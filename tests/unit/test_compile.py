@@ -141,13 +141,14 @@ def test_what_is_bad_is_left_out_and_the_rest_is_built() -> None:
     assert {found.code for found in bundle.errors} == {
         Code.UNKNOWN_WALLET,
         Code.UNKNOWN_RECEIVER,
+        Code.TOLD_TO_NOBODY,
         Code.INVALID_PROMQL,
     }
     kinds = [(obj["kind"], obj["metadata"]["name"]) for obj in bundle.objects or ()]
     assert ("ServiceMonitor", "treasury.good") in kinds
     assert ("ServiceMonitor", "treasury.bad") not in kinds
     assert ("PrometheusRule", "treasury") in kinds
-    assert not any(kind == "AlertmanagerConfig" for kind, _ in kinds)
+    assert ("AlertmanagerConfig", "treasury") in kinds
     (rules,) = [obj for obj in bundle.objects or () if obj["kind"] == "PrometheusRule"]
     alerts = {rule.get("alert") for group in rules["spec"]["groups"] for rule in group["rules"]}
     assert "Good" in alerts

@@ -1,142 +1,96 @@
-"""The monitor's own routing to one AlertmanagerConfig.
+"""The monitor's own routing, and what its alerts silence, to one AlertmanagerConfig.
 
-The route matches `walletmon="<monitor>"`; prometheus-operator adds `namespace="<namespace>"` by itself (matcher
-strategy OnNamespace), and `continue: true`, so that the cluster's other routes see the alert as well.
+The route asks for the monitor and for its namespace, so it is right under each matcher strategy of the Alertmanager.
+prometheus-operator sets `continue: true` on it, so that the cluster's other routes see the alert as well; and an
+AlertmanagerConfig without a route, as a monitor has that only silences, takes no part in routing at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.receivers import Receiver
-from walletmon.api.routing import MuteInterval, Route, Routing
+from walletmon.api.routing import Route, Routing
 from walletmon.compiler.bundle import Part
 from walletmon.compiler.facts import ClusterFacts
-from walletmon.compiler.inhibition import inhibit_rules
+from walletmon.compiler.inhibition import inhibition
+from walletmon.compiler.matchers import matcher
+from walletmon.compiler.mute_intervals import compiled_intervals, idle_intervals
 from walletmon.compiler.objects import child
-from walletmon.compiler.thresholds import used_packs
+from walletmon.compiler.receivers import Receivers, compiled_receivers
+from walletmon.compiler.routes import (
+    API_VERSION,
+    KIND,
+    NOBODY,
+    Routes,
+    Told,
+    configuration,
+    priority_routes,
+    timings_of,
+    told_to_nobody,
+)
 
-_NOBODY = "_nobody"
-"""Receiver without means. No receiver of a monitor can be called so: the underscore is not in DNS labels."""
+_PATH = "spec.routing"
 
 
 def routing_objects(monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts | None = None) -> Part:
-    """One AlertmanagerConfig, or nothing if the monitor does not route by itself."""
-    routing = monitor.spec.routing
-    if routing is None:
-        return Part()
-    problems = _unknown_names(routing)
-    if problems:
-        return Part(diagnostics=problems)
-    spec: dict[str, Any] = {
-        "route": _route_tree(monitor.metadata.name, routing),
-        "receivers": [_receiver(receiver) for receiver in routing.receivers],
-    }
-    if _prioritised(routing):
+    """One AlertmanagerConfig, or nothing if the monitor neither routes by itself nor has anything to silence."""
+    known = ClusterFacts() if facts is None else facts
+    part = Part()
+    spec: dict[str, Any] = {}
+    if monitor.spec.routing is not None:
+        spec, part.diagnostics = _routed(monitor, monitor.spec.routing, class_, known)
+    silences = inhibition(monitor, known)
+    part.diagnostics += silences.diagnostics
+    if silences.rules:
+        spec["inhibitRules"] = silences.rules
+    if spec:
+        part.objects.append(child(API_VERSION, KIND, monitor.metadata.name, monitor, class_, {"spec": spec}))
+    return part
+
+
+def _routed(
+    monitor: WalletMonitor, routing: Routing, class_: MonitorClass, facts: ClusterFacts
+) -> tuple[dict[str, Any], list[Any]]:
+    name, namespace = monitor.metadata.name, monitor.metadata.namespace
+    receivers = compiled_receivers(routing.receivers, f"{_PATH}.receivers", namespace, class_.hub_url, facts)
+    said = routing.mute_time_intervals or []
+    intervals = compiled_intervals(said, f"{_PATH}.muteTimeIntervals", facts.year)
+    if any(True for _ in _prioritised(routing)):
         # A route must end somewhere: alerts of a priority without a route of its own are sent to nobody by this object.
-        spec["receivers"].append({"name": _NOBODY})
-    used = used_packs(monitor, (facts or ClusterFacts()).catalogue)
-    if inhibited := inhibit_rules(monitor.metadata.name, used):
-        spec["inhibitRules"] = inhibited
-    if routing.mute_time_intervals:
-        spec["muteTimeIntervals"] = [_mute_interval(interval) for interval in routing.mute_time_intervals]
-    config = child(
-        "monitoring.coreos.com/v1alpha1",
-        "AlertmanagerConfig",
-        monitor.metadata.name,
-        monitor,
-        class_,
-        {"spec": spec},
-    )
-    return Part([config])
-
-
-def _prioritised(routing: Routing) -> list[tuple[str, Route]]:
-    routes = (("P0", routing.p0), ("P1", routing.p1), ("P2", routing.p2))
-    return [(priority, route) for priority, route in routes if route is not None]
-
-
-def _route_tree(monitor: str, routing: Routing) -> dict[str, Any]:
-    prioritised = _prioritised(routing)
-    everybody = [receiver.name for receiver in routing.receivers]
-    if prioritised:
-        first = _NOBODY
-        children = [
-            _leaf(receiver, route, [_equals("priority", priority)])
-            for priority, route in prioritised
-            for receiver in route.receivers
-        ]
+        first, routes = NOBODY, priority_routes(_told(routing), receivers, intervals, "monitor")
     else:
-        # The route itself ends at its first receiver only, so several receivers need a child route each.
-        first = everybody[0]
-        children = [{"receiver": name, "continue": True} for name in everybody] if len(everybody) > 1 else []
-    tree: dict[str, Any] = {
+        first, routes = _everybody(routing, receivers)
+    top = {
         "receiver": first,
         "groupBy": routing.group_by or ["alertname", "wallet"],
-        "matchers": [_equals("walletmon", monitor)],
+        "matchers": [matcher("walletmon", "=", name), matcher("namespace", "=", namespace)],
     }
-    if children:
-        tree["routes"] = children
-    return tree
+    named = {each for _, route in _prioritised(routing) for each in route.mute_time_intervals or ()}
+    idle = idle_intervals(said, f"{_PATH}.muteTimeIntervals", named)
+    diagnostics = [*receivers.diagnostics, *intervals.diagnostics, *routes.diagnostics, *idle]
+    return configuration(top, receivers, intervals, routes), diagnostics
 
 
-def _leaf(receiver: str, route: Route, matchers: list[dict[str, str]]) -> dict[str, Any]:
-    leaf: dict[str, Any] = {"receiver": receiver, "matchers": matchers, "continue": True}
-    timings = {
-        "groupWait": route.group_wait,
-        "groupInterval": route.group_interval,
-        "repeatInterval": route.repeat_interval,
-        "muteTimeIntervals": route.mute_time_intervals,
-    }
-    leaf.update({name: value for name, value in timings.items() if value})
-    return leaf
+def _everybody(routing: Routing, receivers: Receivers) -> tuple[str, Routes]:
+    """The first receiver, and the routes by which all get every alert: a route itself ends at one receiver only."""
+    names = list(receivers.working)
+    if not names:
+        defined = [receiver.name for receiver in routing.receivers]
+        return NOBODY, Routes(diagnostics=[told_to_nobody(f"{_PATH}.receivers", "the monitor's", defined)])
+    children = [{"receiver": name, "continue": True} for name in names] if len(names) > 1 else []
+    return names[0], Routes(children)
 
 
-def _equals(name: str, value: str) -> dict[str, str]:
-    return {"name": name, "value": value, "matchType": "="}
+def _prioritised(routing: Routing) -> Iterator[tuple[str, Route]]:
+    for priority, route in (("P0", routing.p0), ("P1", routing.p1), ("P2", routing.p2)):
+        if route is not None:
+            yield priority, route
 
 
-def _receiver(receiver: Receiver) -> dict[str, Any]:
-    webhook = receiver.webhook
-    config: dict[str, Any] = {
-        "urlSecret": {"name": webhook.url_secret.name, "key": webhook.url_secret.key},
-        "sendResolved": webhook.send_resolved,
-    }
-    if webhook.max_alerts is not None:
-        config["maxAlerts"] = webhook.max_alerts
-    return {"name": receiver.name, "webhookConfigs": [config]}
-
-
-def _mute_interval(interval: MuteInterval) -> dict[str, Any]:
-    within: dict[str, Any] = {}
-    if interval.times:
-        within["times"] = [{"startTime": time.from_, "endTime": time.to} for time in interval.times]
-    if interval.weekdays:
-        within["weekdays"] = [day.value for day in interval.weekdays]
-    return {"name": interval.name, "timeIntervals": [within]}
-
-
-def _unknown_names(routing: Routing) -> list[Diagnostic]:
-    """References to receivers and mute intervals that are not there (the CRD refuses these too)."""
-    receivers = {receiver.name for receiver in routing.receivers}
-    intervals = {interval.name for interval in routing.mute_time_intervals or ()}
-    found: list[Diagnostic] = []
+def _told(routing: Routing) -> Iterator[Told]:
     for priority, route in _prioritised(routing):
-        for kind, field, names, known in (
-            ("receiver", "receivers", route.receivers, receivers),
-            ("mute interval", "muteTimeIntervals", route.mute_time_intervals or (), intervals),
-        ):
-            found += [
-                Diagnostic(
-                    Code.UNKNOWN_RECEIVER if kind == "receiver" else Code.UNKNOWN_MUTE_INTERVAL,
-                    f"spec.routing.{priority}.{field}[{index}]",
-                    f"there is no {kind} {name!r} in this monitor",
-                    f"name one of: {', '.join(sorted(known))}" if known else f"define a {kind} of that name",
-                )
-                for index, name in enumerate(names)
-                if name not in known
-            ]
-    return found
+        muted = route.mute_time_intervals or ()
+        yield Told(priority, f"{_PATH}.{priority}", route.receivers, timings_of(route), muted)

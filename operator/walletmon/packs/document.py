@@ -69,7 +69,7 @@ pack's name and `.yaml`; one ConfigMap holds at most {max_packs} packs of {max_k
 |---|---|
 | `thresholds.<name>` | `unit` (`seconds`, `ratio`, `bytes`, `count`, `coin`), `default`, `min` and `max` with their units, `source` of the figure, `description`; `below` names a threshold that has to be higher; `bitcoin` has `default`, `min` and `max` in BTC, which `coin` needs |
 | `recordings[]` | `record` (`wallet:...:...` or `sse:...:...`), `expr`, `why` |
-| `alerts[]` | `name`, `expr`, `for`, `priority` (`P0`, `P1`, `P2`), `summary`, `description`; optional `keepFiringFor`, `action` (a label for a responder), `silences` (alerts that say nothing new meanwhile, for the same wallet; with `equal` also for the same values of these labels) |
+| `alerts[]` | `name`, `expr`, `for`, `priority` (`P0`, `P1`, `P2`), `summary`, `description`; optional `keepFiringFor`, `action` (a label for a responder), `silences` (alerts that say nothing new meanwhile, for the same wallet; with `equal` also for the same values of these labels), `outage` (it says that the wallet is down: all its other alerts are silenced), `alwaysTold` (but not this one: no outage explains an attack, or money or keys that are gone) |
 | `presets.<name>` | `software`, `source`, `recordings` (record to expression), `without` (alert to reason), `counters` (metrics typed as gauges that only grow), `identifying` (labels of the series read that [governance](governance.md) denies by default; of packs in ConfigMaps only the class can let them in, by `allowedLabels`) |
 
 A pack has at most {max_rules} alerts and {max_rules} recordings. Names of packs, alerts and recordings are each there
@@ -202,6 +202,10 @@ def _alert(pack: Pack, alert: Alert) -> str:
         said.append(f"Carries `action: {alert.action}`.")
     if alert.silenced:
         said.append("Silences " + ", ".join(each.alert for each in alert.silenced) + ".")
+    if alert.outage:
+        said.append("Silences all other alerts on the wallet but those that are always told.")
+    if alert.always_told:
+        said.append("Is told even while the wallet, or what it depends on, is down.")
     if served := [name for name in pack.presets if alert in pack.served(name)]:
         said.append("Presets: " + ", ".join(served) + ".")
     said.append("Proved: " + "; ".join(case.value for case in cases(pack, alert)) + ".")

@@ -116,6 +116,12 @@ class Alert(_Model):
     action: DnsLabel | None = None
     """What a responder is asked to do; becomes the label `action`."""
     silences: Annotated[tuple[AlertName | Silenced, ...], Field(strict=False, max_length=64)] = ()
+    outage: bool = False
+    """Whether it says that the wallet as a whole is down: it silences all other alerts on the wallet, but those that
+    are always told."""
+    always_told: bool = False
+    """Whether it is told even while the wallet, or what the wallet depends on, is down: no outage explains an attack,
+    or money or keys that are gone."""
     summary: Text
     description: Text
 
