@@ -10,19 +10,25 @@ import yaml
 from pydantic import Field
 
 from walletmon.api.base import Model
-from walletmon.api.crd import SchemaError, crd_yaml, structural_schema, wallet_monitor_crd
+from walletmon.api.crd import Schema, SchemaError, crd_yaml, crds, structural_schema
 
 Text = Annotated[str, Field(description="a text")]
 
 
-def test_the_text_is_the_same_each_time_and_reads_as_what_it_was_made_from() -> None:
-    assert crd_yaml() == crd_yaml()
-    assert yaml.safe_load(crd_yaml()) == wallet_monitor_crd()
+each_definition = pytest.mark.parametrize("crd", crds().values(), ids=crds())
 
 
-def test_a_definition_fits_what_kubectl_apply_keeps_of_it() -> None:
+@each_definition
+def test_the_text_is_the_same_each_time_and_reads_as_what_it_was_made_from(crd: Schema) -> None:
+    assert crd_yaml(crd) == crd_yaml(crd)
+    assert crds()[f"{crd['spec']['names']['plural']}.yaml"] == crd
+    assert yaml.safe_load(crd_yaml(crd)) == crd
+
+
+@each_definition
+def test_a_definition_fits_what_kubectl_apply_keeps_of_it(crd: Schema) -> None:
     """kubectl's client-side apply copies the object into an annotation of at most 256 KiB."""
-    assert len(crd_yaml().encode()) < 200_000
+    assert len(crd_yaml(crd).encode()) < 200_000
 
 
 def test_what_is_left_out_is_optional_and_no_null_is_stored() -> None:

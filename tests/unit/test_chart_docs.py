@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from walletmon import __version__
-from walletmon.api.crd import crd_yaml
+from walletmon.api.crd import crd_yaml, crds
 
 CHART = Path(__file__).parents[2] / "charts" / "walletmon"
 BEGIN, END = "<!-- values: begin", "<!-- values: end -->"
@@ -78,8 +78,9 @@ def test_the_schema_knows_exactly_the_values_there_are() -> None:
         assert set(known[name]) == set(values[name])
 
 
-def test_the_charts_definition_is_the_generated_one() -> None:
-    assert (CHART / "files" / "crds" / "walletmonitors.yaml").read_text() == crd_yaml()
+def test_the_charts_definitions_are_the_generated_ones() -> None:
+    written = {path.name: path.read_text() for path in (CHART / "files" / "crds").iterdir()}
+    assert written == {name: crd_yaml(crd) for name, crd in crds().items()}
 
 
 def test_the_charts_version_is_the_operators() -> None:

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from walletmon import __version__
-from walletmon.api.crd import crd_yaml
+from walletmon.api.crd import crd_yaml, crds
 from walletmon.cli import main
 from walletmon.controller import app, logs
 
@@ -38,21 +38,23 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[app.Options]:
     return found
 
 
-def test_the_definition_goes_to_stdout() -> None:
+def test_the_definitions_go_to_stdout() -> None:
     result = said("crds")
     assert result.exit_code == 0
-    assert result.stdout == crd_yaml()
-    assert yaml.safe_load(result.stdout)["kind"] == "CustomResourceDefinition"
+    assert list(yaml.safe_load_all(result.stdout)) == list(crds().values())
+    assert {each["kind"] for each in crds().values()} == {"CustomResourceDefinition"}
 
 
-def test_the_definition_goes_to_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "crd.yaml"
-    assert said("crds", "--output", str(path)).exit_code == 0
-    assert path.read_text(encoding="utf-8") == crd_yaml()
+def test_the_definitions_go_to_a_folder_a_file_each(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "crds"
+    assert said("crds", "--output", str(folder)).exit_code == 0
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert written == {name: crd_yaml(crd) for name, crd in crds().items()}
 
 
-def test_a_file_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
-    for path in (tmp_path / "none" / "crd.yaml", tmp_path):
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
         result = said("crds", "--output", str(path))
         assert result.exit_code != 0
         assert str(path) in result.stderr
@@ -90,6 +92,7 @@ def test_options_reach_the_operator(started: list[app.Options]) -> None:
         *("run", "--namespace", "a", "--namespace", "b", "--object-label", "release=monitoring"),
         *("--object-label", "walletmon.dev/x=", "--runbook-base-url", "https://wiki.example.org/runbooks/"),
         *("--grafana-url", "http://grafana:3000/", "--listen", "[::1]:9000", "--workers", "3"),
+        *("--hub-url", "http://hub.walletmon.svc:8080/", "--packs-namespace", "platform"),
     )
     assert result.exit_code == 0, result.output
     (options,) = started
@@ -97,6 +100,8 @@ def test_options_reach_the_operator(started: list[app.Options]) -> None:
     assert options.class_.object_labels == {"release": "monitoring", "walletmon.dev/x": ""}
     assert options.class_.runbook_base_url == "https://wiki.example.org/runbooks"
     assert options.class_.grafana_url == "http://grafana:3000"
+    assert options.class_.hub_url == "http://hub.walletmon.svc:8080"
+    assert options.class_.packs_namespace == "platform"
     assert (options.host, options.port, options.workers) == ("::1", 9000, 3)
 
 
@@ -116,6 +121,7 @@ def test_options_reach_the_operator(started: list[app.Options]) -> None:
         (("--namespace", "Wallets"), "--namespace: 'Wallets' is not the name of a namespace"),
         (("--namespace", "a,b"), "--namespace: 'a,b' is not the name of a namespace"),
         (("--grafana-url", "grafana:3000"), "--grafana-url: 'grafana:3000' is not a URL with http:// or https://"),
+        (("--hub-url", "hub:8080"), "--hub-url: 'hub:8080' is not a URL with http:// or https://"),
         (("--runbook-base-url", "file:///x"), "--runbook-base-url: 'file:///x' is not a URL"),
         (("--workers", "0"), "'--workers': 0 is not in the range 1<=x<=64"),
         (("--log-level", "loud"), "'--log-level': 'loud' is not one of"),

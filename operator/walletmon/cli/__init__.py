@@ -10,9 +10,9 @@ from walletmon import __version__
 
 _COMMANDS = {
     "run": "Run the operator.",
-    "lint": "Say what is wrong with WalletMonitors.",
-    "render": "Print what follows from WalletMonitors.",
-    "explain": "Say what an alert means.",
+    "lint": "Say what is wrong with monitors and classes.",
+    "render": "Print what follows from monitors and classes.",
+    "explain": "Say what an alert means, or what a monitor costs.",
     "packs": "List the packs of alerts.",
     "crds": "Print the CustomResourceDefinitions.",
 }

@@ -1,8 +1,8 @@
-"""Monitors and packs in files: read from YAML or JSON, with the line and column of everything in them.
+"""Monitors, classes and packs in files: read from YAML or JSON, with the line and column of everything in them.
 
-A file may hold several documents and lists, of any kinds; those that are neither a WalletMonitor nor a ConfigMap with
-packs are passed over. What
-is read may be hostile: nesting and expanded aliases are bounded before anything is built from them.
+A file may hold several documents and lists, of any kinds. Namespaces, Secrets and Services are read for what they tell
+of the cluster; whatever else is neither a monitor nor a class nor a ConfigMap with packs is passed over. What is read
+may be hostile: nesting and expanded aliases are bounded before anything is built from them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ import yaml
 from walletmon.api.base import GROUP, VERSION
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.monitor import KIND
+from walletmon.api.monitor_class import CLASS_KIND
 from walletmon.packs.configmap import is_pack_source
 
 STDIN = "-"
+TELLING_KINDS = ("Namespace", "Secret", "Service")
+"""Kinds of objects that tell something of the cluster."""
+
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 4_000_000
@@ -54,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One monitor, or one ConfigMap with packs, as it stands in a file."""
+    """One object that concerns us, as it stands in a file."""
 
     file: str
     content: dict[str, Any]
@@ -65,6 +69,11 @@ class Document:
     def holds_packs(self) -> bool:
         """Whether this is a ConfigMap with packs."""
         return is_pack_source(self.content)
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return str(self.content["kind"])
 
     @property
     def name(self) -> str:
@@ -93,7 +102,7 @@ class UnreadableError(ValueError):
 
 
 def read(name: str) -> list[Document]:
-    """The monitors and packs in the file `name`; `-` is stdin. Raises UnreadableError."""
+    """What concerns us in the file `name`; `-` is stdin. Raises UnreadableError."""
     shown = "<stdin>" if name == STDIN else name
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name).read_bytes()
@@ -122,7 +131,7 @@ def _documents(file: str, text: str) -> Iterator[Document]:
             while loader.check_node():
                 node = loader.get_node()
                 content = loader.construct_document(node)
-                yield from _monitors(file, text, node, content)
+                yield from _objects(file, text, node, content)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -135,7 +144,7 @@ def _documents(file: str, text: str) -> Iterator[Document]:
         raise _unreadable(file, 1, 1, f"this is not YAML: {error}", "correct the text") from None
 
 
-def _monitors(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[Document]:
+def _objects(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[Document]:
     if not isinstance(content, dict):
         if content is not None:
             raise _unreadable(
@@ -148,13 +157,20 @@ def _monitors(file: str, text: str, node: yaml.Node, content: Any) -> Iterator[D
     if str(content.get("kind", "")).endswith("List") and isinstance(content.get("items"), list):
         items = next(value for key, value in node.value if key.value == "items")
         for child, item in zip(items.value, content["items"], strict=True):
-            yield from _monitors(file, text, child, item)
-    elif _is_monitor(content) or _is_named_pack_source(content):
+            yield from _objects(file, text, child, item)
+    elif _is_ours(content) or _is_named_pack_source(content) or _tells_of_the_cluster(content):
         yield Document(file, content, text, node)
 
 
-def _is_monitor(content: dict[str, Any]) -> bool:
-    return content.get("kind") == KIND and str(content.get("apiVersion", GROUP)).split("/")[0] == GROUP
+def _is_ours(content: dict[str, Any]) -> bool:
+    ours = str(content.get("apiVersion", GROUP)).split("/")[0] == GROUP
+    return ours and content.get("kind") in (KIND, CLASS_KIND)
+
+
+def _tells_of_the_cluster(content: dict[str, Any]) -> bool:
+    metadata = content.get("metadata")
+    named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
+    return named and content.get("apiVersion") == "v1" and content.get("kind") in TELLING_KINDS
 
 
 def _is_named_pack_source(content: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""`walletmon explain`: what an alert means, and by which figures it goes."""
+"""`walletmon explain`: what an alert means, and by which figures it goes; what a monitor costs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import re
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 
 import click
 
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
-from walletmon.cli.check import check_files
+from walletmon.cli import options
+from walletmon.cli.check import Checked, Circumstances, ClassFileError, check_files
 from walletmon.cli.findings import as_text
+from walletmon.cli.series import series_paragraph
 from walletmon.compiler.bundle import Bundle, Manifest
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.links import runbook_url
@@ -25,16 +28,34 @@ _NAMED_AT_MOST = 20
 
 
 @click.command()
-@click.argument("alert", metavar="ALERT")
+@click.argument("alert", metavar="[ALERT]", required=False)
 @click.option(
-    "--monitor", "file", metavar="FILE", help="Say it as it is for the WalletMonitors in FILE (`-` is stdin)."
+    "--monitor",
+    "--file",
+    "file",
+    metavar="FILE",
+    help="Say it as it is for the WalletMonitors in FILE (`-` is stdin).",
 )
+@options.class_file
+@options.year
 @click.option(
     "--runbook-base-url", default=RUNBOOKS, show_default=True, metavar="URL", help="Where the runbook pages are."
 )
-def explain(alert: str, file: str | None, runbook_base_url: str) -> None:
-    """Say what ALERT means, its expression, its thresholds, and where its runbook is."""
+def explain(
+    alert: str | None, file: str | None, class_file: Path | None, year: int | None, runbook_base_url: str
+) -> None:
+    """Say what ALERT means, its expression, its thresholds, and where its runbook is.
+
+    Without ALERT, say of each monitor in FILE which class and environment are in force, and how many series it makes.
+    """
     class_ = MonitorClass(runbook_base_url=runbook_base_url.rstrip("/"))
+    about = Circumstances(built_in=class_, class_file=class_file, year=year)
+    if alert is None:
+        if file is None:
+            raise click.UsageError("name an ALERT, or monitors with --monitor FILE")
+        told = ["\n".join(series_paragraph(monitor, one.class_, one.facts)) for monitor, one in _compiled(file, about)]
+        click.echo("\n\n".join(told))
+        return
     found = _in_packs(alert)
     if found is not None:
         click.echo("\n".join(_pack_alert(*found, class_)))
@@ -44,10 +65,10 @@ def explain(alert: str, file: str | None, runbook_base_url: str) -> None:
                 _unknown(alert, [each.name for pack in packs().values() for each in pack.alerts])
             )
         return
-    compiled = _compiled(file, class_)
-    told = [text for monitor, bundle, facts in compiled if (text := _for_monitor(alert, found, monitor, bundle, facts))]
+    compiled = _compiled(file, about)
+    told = [text for monitor, one in compiled if (text := _for_monitor(alert, found, monitor, one.bundle, one.facts))]
     if not told:
-        names = {str(rule["alert"]) for _, bundle, _ in compiled for rule in _rules(bundle)}
+        names = {str(rule["alert"]) for _, one in compiled for rule in _rules(one.bundle)}
         raise click.ClickException(_unknown(alert, sorted(names)))
     click.echo("".join(f"\n{text}\n" for text in told), nl=False)
 
@@ -89,12 +110,15 @@ def _readable(text: str) -> str:
     return re.sub(r"\{\{-? ?[^}]*\$value[^}]*\}\}", "<value>", text)
 
 
-def _compiled(file: str, class_: MonitorClass) -> list[tuple[WalletMonitor, Bundle, ClusterFacts]]:
-    checked = list(check_files([file], class_))
+def _compiled(file: str, about: Circumstances) -> list[tuple[WalletMonitor, Checked]]:
+    try:
+        checked = check_files([file], about)
+    except ClassFileError as error:
+        raise click.ClickException(str(error)) from None
     errors = [each for one in checked for each in one.found if each.is_error]
     for each in errors:
         click.echo(as_text(each), err=True)
-    understood = [(one.monitor, one.bundle, one.facts) for one in checked if one.monitor is not None]
+    understood = [(one.monitor, one) for one in checked if one.monitor is not None]
     if not understood:
         if not errors:
             raise click.ClickException(f"{file} has no WalletMonitor")

@@ -1,20 +1,23 @@
-"""`walletmon render`: everything that follows from monitors, without a cluster."""
+"""`walletmon render`: everything that follows from monitors and classes, without a cluster."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from walletmon.cli.check import Checked, check_files
-from walletmon.cli.class_file import ClassFileError, read_class
+from walletmon.api.diagnostic import Severity
+from walletmon.api.monitor_class import WalletMonitorClass
+from walletmon.cli import options
+from walletmon.cli.check import Checked, Circumstances, ClassFileError, check_files
 from walletmon.cli.findings import as_text
 from walletmon.compiler.bundle import Manifest
 from walletmon.compiler.plain import alertmanager_config, rule_file
+from walletmon.compiler.retention import existing_settings
 
 SECRETS = "/etc/alertmanager/secrets"
 
@@ -39,13 +42,9 @@ _Dumper.add_representer(str, _text)
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--class",
-    "class_file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="YAML file with objectLabels, runbookBaseUrl and grafanaUrl.",
-)
+@options.class_file
 @click.option("--namespace", "-n", metavar="NAME", help="Namespace of monitors that name none.")
+@options.year
 @click.option(
     "--format", "form", default="kubernetes", show_default=True, type=click.Choice(["kubernetes", "prometheus"])
 )
@@ -55,9 +54,14 @@ _Dumper.add_representer(str, _text)
     help="Folder to write to instead of stdout; --format prometheus needs one.",
 )
 def render(
-    files: tuple[str, ...], class_file: Path | None, namespace: str | None, form: str, output: Path | None
+    files: tuple[str, ...],
+    class_file: Path | None,
+    namespace: str | None,
+    year: int | None,
+    form: str,
+    output: Path | None,
 ) -> None:
-    """Print what follows from the WalletMonitors in FILE... (`-` is stdin).
+    """Print what follows from the WalletMonitors and WalletMonitorClasses in FILE... (`-` is stdin).
 
     With an error in any of them nothing is printed, and the exit code is 1: half of what was asked for would look like
     all of it. Findings go to stderr.
@@ -65,10 +69,10 @@ def render(
     if form == "prometheus" and output is None:
         raise click.UsageError("--format prometheus writes several files: name a folder with --output")
     try:
-        class_ = read_class(class_file)
+        about = Circumstances(namespace=namespace, class_file=class_file, year=year, unknown_class=Severity.ERROR)
+        checked = check_files(files, about)
     except ClassFileError as error:
         raise click.ClickException(str(error)) from None
-    checked = list(check_files(files, class_, namespace))
     homeless = _without_namespace(checked)
     for one in checked:
         for each in one.found:
@@ -100,7 +104,10 @@ def _without_namespace(checked: Iterable[Checked]) -> str | None:
 
 def _kubernetes(checked: Iterable[Checked], output: Path | None) -> None:
     for one in checked:
-        text = "".join(_document(each) for each in one.bundle.objects or ())
+        if one.is_decisions:
+            continue
+        settings = "" if one.resource is None else "".join(_settings(one.resource))
+        text = settings + "".join(_document(each) for each in one.bundle.objects or ())
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -110,12 +117,32 @@ def _kubernetes(checked: Iterable[Checked], output: Path | None) -> None:
 def _prometheus(checked: Iterable[Checked], output: Path) -> None:
     objects: list[Manifest] = []
     for one in checked:
+        if one.monitor is None:
+            # A class's routes are one AlertmanagerConfig for all namespaces, which this form has no word for.
+            if one.resource is not None and not one.is_decisions:
+                name = one.resource.metadata.name
+                click.echo(f"class {name}: what is made for it alone needs prometheus-operator; left out", err=True)
+            continue
         objects += one.bundle.objects or ()
         _write(output / "rules" / f"{_stem(one)}.yaml", _plain(rule_file(one.bundle.objects or ())))
     _write(output / "alertmanager.yaml", _plain(alertmanager_config(objects, SECRETS)))
 
 
+def _settings(resource: WalletMonitorClass) -> Iterator[str]:
+    """What others have to set for the class in the Prometheus that they keep, as comments."""
+    for environment in resource.spec.environments or ():
+        text = existing_settings(environment) if environment.prometheus is None else ""
+        if text:
+            ref = environment.prometheus_ref or resource.spec.prometheus_ref
+            which = "the Prometheus that watches it" if ref is None else f"Prometheus {ref.namespace}/{ref.name}"
+            yield f"# Environment {environment.name} wants this of {which}, which walletmon does not write:\n"
+            yield "".join(f"#   {line}\n" for line in text.splitlines())
+
+
 def _stem(one: Checked) -> str:
+    if one.resource is not None:
+        # In capitals, as no namespace is called.
+        return f"WalletMonitorClass.{one.resource.metadata.name}"
     if one.monitor is None:
         raise ValueError("a monitor that is not understood has no name")
     return f"{one.monitor.metadata.namespace}.{one.monitor.metadata.name}"

@@ -38,6 +38,12 @@ _NAMESPACE: TypeAdapter[str] = TypeAdapter(DnsLabel)
     "--grafana-url", default=None, metavar="URL", help="Grafana's address; alerts then link to their dashboard."
 )
 @click.option(
+    "--hub-url",
+    default=None,
+    metavar="URL",
+    help="Address of walletmon's hub, which speaks to the robots of DingTalk and WeCom groups.",
+)
+@click.option(
     "--packs-namespace",
     default=None,
     metavar="NAME",
@@ -60,6 +66,7 @@ def run(
     object_labels: tuple[str, ...],
     runbook_base_url: str,
     grafana_url: str | None,
+    hub_url: str | None,
     packs_namespace: str | None,
     listen: str,
     workers: int,
@@ -79,6 +86,7 @@ def run(
         object_labels=dict(_label(text) for text in object_labels),
         runbook_base_url=_url(runbook_base_url, "--runbook-base-url"),
         grafana_url=_url(grafana_url, "--grafana-url") if grafana_url else None,
+        hub_url=_url(hub_url, "--hub-url") if hub_url else None,
         packs_namespace=packs_namespace,
     )
     if packs_namespace is not None:
