@@ -56,6 +56,11 @@ def wait_until_ready(stage: Stage, namespace: str, name: str) -> None:
     stage.wait(f"{namespace}/{name} to be Ready", lambda: stage.is_ready(namespace, name), SOON_S)
 
 
+def conditions(obj: Json) -> dict[str, tuple[str, str]]:
+    """Status and message of each condition of a monitor or a class, by type."""
+    return {each["type"]: (each["status"], each["message"]) for each in obj["status"]["conditions"]}
+
+
 def wait_for_targets(stage: Stage, count: int, health: str = "up", **labels: str) -> list[Json]:
     """The active targets with these labels, once there are `count` of them and all have this health."""
 
