@@ -13,7 +13,6 @@ from walletmon.api.monitor_class import MonitorClass, in_force
 from walletmon.api.parse import InvalidMonitor, parse_class
 from walletmon.compiler.bundle import Manifest, Part
 from walletmon.compiler.compile_class import compile_class
-from walletmon.compiler.credentials import secret_keys
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.prometheus import prometheus_objects
 
@@ -395,26 +394,3 @@ def test_it_is_part_of_what_a_class_compiles_to() -> None:
     bundle = compile_class(parse_class(class_document(environments=[managed()])))
     assert bundle.objects is not None
     assert [(each["kind"], each["metadata"]["name"]) for each in bundle.objects] == [("Prometheus", "default-prod")]
-
-
-def test_every_secret_that_an_environment_names_can_be_listed() -> None:
-    resource = parse_class(
-        class_document(
-            environments=[
-                {
-                    **managed(scrapeClasses=[{"name": "mesh", "tls": {"ca": {"name": "mesh", "key": "ca"}}}]),
-                    "remoteWrite": [MIMIR, THANOS],
-                }
-            ]
-        )
-    )
-    (environment,) = resource.spec.environments or ()
-    assert {(path, key.name, key.key) for path, key in secret_keys(environment, "e")} == {
-        ("e.prometheus.scrapeClasses[0].tls.ca", "mesh", "ca"),
-        ("e.remoteWrite[0].basicAuth.username", "mimir", "user"),
-        ("e.remoteWrite[0].basicAuth.password", "mimir", "password"),
-        ("e.remoteWrite[0].tls.ca", "mimir-tls", "ca.crt"),
-        ("e.remoteWrite[0].tls.cert", "mimir-tls", "tls.crt"),
-        ("e.remoteWrite[0].tls.key", "mimir-tls", "tls.key"),
-        ("e.remoteWrite[1].authorization.credentials", "thanos", "token"),
-    }

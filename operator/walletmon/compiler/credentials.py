@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from walletmon.api.base import SecretKey
 from walletmon.api.diagnostic import Code, Diagnostic
+from walletmon.api.receivers import secret_keys
 from walletmon.api.targets import Authorization, BasicAuth, Tls
 from walletmon.compiler.facts import ClusterFacts
 
@@ -51,21 +51,6 @@ def tls_fields(tls: Tls) -> dict[str, Any]:
     if tls.insecure_skip_verify is not None:
         fields["insecureSkipVerify"] = tls.insecure_skip_verify
     return fields
-
-
-def secret_keys(model: BaseModel, path: str) -> Iterator[tuple[str, SecretKey]]:
-    """Every Secret key that `model` refers to, with its path; `path` is that of the model."""
-    for name, info in type(model).model_fields.items():
-        value = getattr(model, name)
-        where = f"{path}.{info.alias or name}"
-        if isinstance(value, SecretKey):
-            yield where, value
-        elif isinstance(value, BaseModel):
-            yield from secret_keys(value, where)
-        elif isinstance(value, list):
-            for index, each in enumerate(value):
-                if isinstance(each, BaseModel):
-                    yield from secret_keys(each, f"{where}[{index}]")
 
 
 def missing_secrets(
