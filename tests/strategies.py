@@ -300,3 +300,5 @@ def _settle_receiver(draw: st.DrawFn, receiver: Document) -> None:
     if kept == Means.EMAIL:
         receiver[kept].pop("username", None)
         receiver[kept].pop("passwordSecret", None)
+    if kept == Means.TELEGRAM:
+        receiver[kept]["chatId"] = receiver[kept]["chatId"] or 1

@@ -7,11 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from testbed.binaries import ensure
 from testbed.sources import AMTOOL
-from tests.documents import maximal
+from tests.documents import hubless, maximal
+from tests.rules.alertmanager import readable
 from walletmon.cli import main
 
 
@@ -25,7 +27,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plain")
     monitors = []
     for namespace in ("wallets", "other"):
-        document = maximal(namespace)
+        document = hubless(maximal(namespace))
+        del document["spec"]["className"]
         document["spec"]["packs"] = [{"name": "golden-signals"}]
         document["spec"]["rules"] = document["spec"]["rules"][:1]
         monitors.append(document)
@@ -35,6 +38,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         input=json.dumps({"kind": "List", "items": monitors}),
     )
     assert done.exit_code == 0, done.stderr
+    written = folder / "alertmanager.yaml"
+    written.write_text(yaml.safe_dump(readable(yaml.safe_load(written.read_text(encoding="utf-8")))), encoding="utf-8")
     return folder
 
 
@@ -57,9 +62,12 @@ def test_amtool_takes_the_configuration(amtool: Path, rendered: Path) -> None:
     [
         (
             ["namespace=wallets", "walletmon=treasury", "priority=P0"],
-            "wallets/treasury/on-call,wallets/treasury/desk",
+            ",".join(f"wallets/treasury/{name}" for name in ("on-call", "desk", "wecom", "pagerduty", "opsgenie")),
         ),
-        (["namespace=other", "walletmon=treasury", "priority=P2"], "other/treasury/desk"),
+        (
+            ["namespace=other", "walletmon=treasury", "priority=P2"],
+            "other/treasury/desk,other/treasury/slack,other/treasury/msteams",
+        ),
         (["namespace=wallets", "walletmon=else", "priority=P0"], "nobody"),
         (["namespace=else", "walletmon=treasury", "priority=P0"], "nobody"),
     ],

@@ -80,8 +80,12 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=T
 PRINTABLE_PATTERN = "^[!-~]+$"
 """Visible ASCII: URLs, addresses."""
 
-URL_PATTERN = "^https?://[!-#%-z|~]+$"
-"""A URL without a dollar sign (see `NO_DOLLAR`) and without braces, which Alertmanager would expand as a template."""
+_HOST = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+URL_PATTERN = rf"^https?://{_HOST}(:[0-9]{{1,5}})?([/?#]([!-#&-z|~]|%[0-9A-Fa-f]{{2}})*)?$"
+"""A URL without a dollar sign (see `NO_DOLLAR`) and without braces, which Alertmanager would expand as a template.
+
+Over one that Go cannot read, Alertmanager and Prometheus refuse their whole configuration: so there is a name or an
+IPv4 address, a port of digits, and behind a percent sign two hexadecimal digits. Credentials belong into Secrets."""
 
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """A DNS subdomain (RFC 1123): the name of a Secret."""

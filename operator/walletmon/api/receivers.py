@@ -20,10 +20,18 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_W
 Url = Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=URL_PATTERN)]
 """An address with http:// or https://."""
 
+_ATOM = "[A-Za-z0-9_%+'=~^&*!#-]+"
+_HOST_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+
 EmailAddress = Annotated[
-    str, StringConstraints(min_length=3, max_length=254, pattern=r"^[A-Za-z0-9._%+'=~^&*!#-]+@[A-Za-z0-9.-]+$")
+    str,
+    StringConstraints(
+        min_length=3,
+        max_length=254,
+        pattern=rf"^{_ATOM}(\.{_ATOM})*@{_HOST_LABEL}(\.{_HOST_LABEL})*$",
+    ),
 ]
-"""A bare address, without a name beside it."""
+"""A bare address, without a name beside it. Alertmanager reads it when there is something to tell, and not before."""
 
 
 class Channel(Model):
@@ -153,7 +161,16 @@ class Telegram(Channel):
     """A Telegram chat, by a bot."""
 
     bot_token_secret: Annotated[SecretKey, Field(description="Secret key with the bot's token.")]
-    chat_id: Annotated[StrictInt, Field(description="The chat's id; negative for groups.", ge=-(2**53), le=2**53)]
+    # prometheus-operator takes 0 for an id that is missing, and then refuses the whole AlertmanagerConfig.
+    chat_id: Annotated[
+        StrictInt,
+        Field(
+            description="The chat's id; negative for groups.",
+            ge=-(2**53),
+            le=2**53,
+            json_schema_extra={"x-kubernetes-validations": [rule("self != 0", "no chat has the id 0")]},
+        ),
+    ]
     api_url: Annotated[Url | None, Field(description="Address of the bot interface; Telegram's own if left out.")] = (
         None
     )
