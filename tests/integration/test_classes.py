@@ -63,7 +63,9 @@ class Cluster:
     def prometheus(self, namespace: str, name: str, **spec: Any) -> Json:
         metadata = {"name": name, "namespace": namespace}
         alerting = {"alertmanagers": [{"namespace": namespace, "name": "alertmanager-operated", "port": "web"}]}
-        content = {key: value for key, value in {**EVERYTHING, "alerting": alerting, **spec}.items() if value is not None}
+        content = {
+            key: value for key, value in {**EVERYTHING, "alerting": alerting, **spec}.items() if value is not None
+        }
         return self.put({"apiVersion": COREOS, "kind": "Prometheus", "metadata": metadata, "spec": content})
 
     def alertmanager(self, namespace: str, name: str, strategy: str = "OnNamespace", **spec: Any) -> Json:
@@ -371,13 +373,16 @@ def test_labels_that_a_prometheus_selects_by_are_found_out(bed: Testbed, namespa
     release = {"matchLabels": {"release": "kps"}}
     cluster.prometheus(namespace, "kps", serviceMonitorSelector=release, ruleSelector=release)
     bed.apply([monitor(namespace)])
-    wait_for_condition(bed, namespace, "Selected", "True", "Selected")
+    wait_for_condition(bed, namespace, "Selected", "True")
     labels = {name: each["metadata"]["labels"].get("release") for name, each in children(bed, namespace).items()}
     assert labels["ServiceMonitor treasury.api"] == labels["PrometheusRule treasury"] == "kps"
     assert labels["ConfigMap treasury.overview"] is None
     cluster.prometheus(namespace, "kps", serviceMonitorSelector={"matchLabels": {"team": "x"}}, ruleSelector=release)
     wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "team", "x")
     wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "release", None)
+    wait_for_condition(bed, namespace, "Selected", "True", "SelectedWithoutSilences")
+    cluster.alertmanager(namespace, "main", alertmanagerConfigSelector={"matchLabels": {"release": "kps"}})
+    wait_for_label(bed, namespace, "AlertmanagerConfig treasury", "release", "kps")
     wait_for_condition(bed, namespace, "Selected", "True", "Selected")
 
 
@@ -464,6 +469,7 @@ def test_a_classes_receiver_without_its_secret_is_left_out_and_comes_with_it(
     bed: Testbed, namespace: str, cluster: Cluster
 ) -> None:
     cluster.secret(namespace, "chat", url="https://chat.example.org/x")
+    cluster.alertmanager(namespace, "main", "OnNamespaceExceptForAlertmanagerNamespace")
     cluster.class_(
         namespace, alertmanager={"namespace": namespace}, receivers=[slack("chat", "chat"), slack("desk", "desk")]
     )
