@@ -15,11 +15,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from testbed import Json, Testbed
 from testbed.waiting import wait_for
-from tests.documents import Document, maximal
+from tests.documents import Document, all_receivers, maximal, minimal, receiver
 from tests.strategies import valid
-from walletmon.api.monitor_class import MonitorClass
+from walletmon.api.monitor_class import MonitorClass, WalletMonitorClass
 from walletmon.api.parse import parse_monitor
+from walletmon.api.receivers import Means
 from walletmon.compiler.compile import compile
+from walletmon.compiler.compile_class import compile_class
+from walletmon.compiler.facts import ClusterFacts
 
 NAMESPACE = "wallets"
 MONITORS = 40
@@ -38,7 +41,8 @@ def stack() -> Iterator[Testbed]:
     with Testbed() as bed:
         bed.install_prometheus_operator_crds()
         bed.start_prometheus_operator()
-        bed.start_prometheus()
+        named = {target.get("scrapeClass") for each in documents() for target in each["spec"].get("targets", ())}
+        bed.start_prometheus(spec={"scrapeClasses": [{"name": name} for name in sorted(named - {None})]})
         bed.start_alertmanager()
         bed.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
         yield bed
@@ -98,17 +102,18 @@ def refusals(bed: Testbed) -> list[str]:
 
 def test_every_valid_monitor_is_taken_by_the_whole_stack(stack: Testbed) -> None:
     stack.apply([secret(stack)])
-    class_ = MonitorClass(grafana_url="https://grafana.example.org")
+    class_ = MonitorClass(grafana_url="https://grafana.example.org", hub_url="https://hub.example.org")
+    facts = ClusterFacts(year=2026)
     jobs, receivers, groups = set(), set(), set()
     for document in documents():
-        bundle = compile(parse_monitor(with_secrets(document)), class_)
+        bundle = compile(parse_monitor(with_secrets(document)), class_, facts)
         for obj in bundle.objects or ():
             stack.apply([obj])
             kind, name = obj["kind"], obj["metadata"]["name"]
             if kind in JOBS:
                 jobs.add(JOBS[kind].format(NAMESPACE, name))
             elif kind == "AlertmanagerConfig":
-                receivers |= {f"{NAMESPACE}/{name}/{each['name']}" for each in obj["spec"]["receivers"]}
+                receivers |= {f"{NAMESPACE}/{name}/{each['name']}" for each in obj["spec"].get("receivers", ())}
             elif kind == "PrometheusRule":
                 groups |= {group["name"] for group in obj["spec"]["groups"]}
 
@@ -129,3 +134,55 @@ def test_every_valid_monitor_is_taken_by_the_whole_stack(stack: Testbed) -> None
     assert refusals(stack) == []
     assert {job.partition("/")[0] for job in jobs} == {"serviceMonitor", "podMonitor", "probe", "scrapeConfig"}
     assert receivers
+
+
+def class_document() -> WalletMonitorClass:
+    """A class with every kind of receiver, whose Secrets are there."""
+    interval = {"name": "nights", "timeZone": "Europe/Berlin", "times": [{"from": "22:00", "to": "24:00"}]}
+    spec = {
+        "alertmanager": {"namespace": NAMESPACE},
+        "receivers": with_secrets([receiver("hook"), *all_receivers()]),
+        "muteTimeIntervals": [interval],
+        "priorities": {"P2": {"muteTimeIntervals": ["nights"]}},
+        "hubUrl": "https://hub.example.org",
+    }
+    return WalletMonitorClass.model_validate({"metadata": {"name": "default"}, "spec": spec})
+
+
+def test_a_class_with_every_kind_of_receiver_is_taken_by_the_whole_stack(stack: Testbed) -> None:
+    stack.apply([secret(stack)])
+    (obj,) = compile_class(class_document(), facts=ClusterFacts(year=2026)).objects or ()
+    stack.apply([obj])
+    names = [f"{NAMESPACE}/walletmon.default/{each['name']}" for each in obj["spec"]["receivers"]]
+
+    def missing() -> list[str]:
+        stack.check()
+        found = stack.alertmanager_config.read_text()
+        return [name for name in names if f"name: {name}\n" not in found]
+
+    wait_for("the class's routes to be configured", lambda: not missing(), SETTLES_WITHIN)
+    assert refusals(stack) == []
+    assert f"name: {NAMESPACE}/walletmon.default/nights\n" in stack.alertmanager_config.read_text()
+
+
+@pytest.mark.parametrize("kind", [means.value for means in Means])
+def test_the_admission_webhook_takes_each_kind_of_receiver(stack: Testbed, kind: str) -> None:
+    if "admission-webhook" not in stack.components:
+        stack.start_admission_webhook()
+    (told,) = (each for each in [receiver("hook"), *all_receivers()] if kind in each)
+    document = minimal(NAMESPACE, "one", routing={"receivers": [told]})
+    bundle = compile(parse_monitor(document), MonitorClass(hub_url="https://hub.example.org"))
+    (obj,) = (each for each in bundle.objects or () if each["kind"] == "AlertmanagerConfig")
+    assert [each["name"] for each in obj["spec"]["receivers"]] == [told["name"]]
+    response = stack.review(obj)
+    assert response["allowed"], response
+
+
+def test_the_admission_webhook_takes_silences_without_a_route(stack: Testbed) -> None:
+    if "admission-webhook" not in stack.components:
+        stack.start_admission_webhook()
+    bundle = compile(parse_monitor(minimal(NAMESPACE, "one")), MonitorClass())
+    (obj,) = (each for each in bundle.objects or () if each["kind"] == "AlertmanagerConfig")
+    assert set(obj["spec"]) == {"inhibitRules"}
+    response = stack.review(obj)
+    assert response["allowed"], response
