@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.documents import Document, found_by, maximal, minimal, one, target, targets
+from tests.documents import Document, basic, found_by, maximal, minimal, one, target, targets
 from walletmon.api.diagnostic import Code, Severity
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import parse_monitor
 from walletmon.compiler.bundle import Part
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.scraping import scraping_objects, unwatched_wallets, watched_wallets
 
 Labels = dict[str, str]
@@ -350,3 +351,12 @@ def test_a_bad_target_past_the_schema_is_left_out_and_the_others_stay() -> None:
         (Code.INVALID_FIELD, "spec.targets[2]"),
         (Code.INVALID_FIELD, "spec.targets[3]"),
     ]
+
+
+def test_a_target_whose_secret_is_missing_is_made_and_told() -> None:
+    facts = ClusterFacts(secrets={("wallets", "scrape"): frozenset({"user"})})
+    part = scraping_objects(parse_monitor(one(auth={"basicAuth": basic()})), MonitorClass(), facts)
+    assert [each["kind"] for each in part.objects] == ["ServiceMonitor"]
+    (problem,) = part.diagnostics
+    assert (problem.code, problem.path) == (Code.MISSING_SECRET, "spec.targets[0].auth.basicAuth.password")
+    assert "nothing of it is scraped" in problem.message

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from walletmon.api.base import SecretKey
 from walletmon.api.diagnostic import Code, Diagnostic, Severity
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.targets import Auth, Limits, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target, Tls
+from walletmon.api.targets import Auth, Limits, PodTarget, ProbeTarget, Scheme, Selector, ServiceTarget, Target
 from walletmon.compiler.bundle import Manifest, Part
+from walletmon.compiler.credentials import access_fields, missing_secrets
 from walletmon.compiler.environment import common_labels, surroundings
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.compiler.governance import governed
@@ -41,6 +41,14 @@ def scraping_objects(monitor: WalletMonitor, class_: MonitorClass, facts: Cluste
                 _limits(allowed.limits[target.name]),
             )
             part.objects.append(_monitor_object(monitor, class_, target, steps))
+            # It is made all the same: prometheus-operator takes it up by itself once the Secret is there.
+            part.diagnostics += missing_secrets(
+                target,
+                f"spec.targets[{index}]",
+                monitor.metadata.namespace,
+                known,
+                f"prometheus-operator does not take target {target.name} and nothing of it is scraped",
+            )
     unwatched = unwatched_wallets(monitor)
     if unwatched:
         named = ", ".join(unwatched[:_NAMED_AT_MOST]) + (", ..." if len(unwatched) > _NAMED_AT_MOST else "")
@@ -195,38 +203,4 @@ def _limits(limits: Limits | None) -> dict[str, int]:
 
 
 def _auth(auth: Auth | None) -> dict[str, Any]:
-    if auth is None:
-        return {}
-    fields: dict[str, Any] = {}
-    if auth.basic_auth is not None:
-        fields["basicAuth"] = {
-            "username": _secret(auth.basic_auth.username),
-            "password": _secret(auth.basic_auth.password),
-        }
-    if auth.authorization is not None:
-        fields["authorization"] = {
-            "type": auth.authorization.type,
-            "credentials": _secret(auth.authorization.credentials),
-        }
-    if auth.tls is not None:
-        fields["tlsConfig"] = _tls(auth.tls)
-    return fields
-
-
-def _tls(tls: Tls) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if tls.ca is not None:
-        fields["ca"] = {"secret": _secret(tls.ca)}
-    if tls.cert is not None:
-        fields["cert"] = {"secret": _secret(tls.cert)}
-    if tls.key is not None:
-        fields["keySecret"] = _secret(tls.key)
-    if tls.server_name is not None:
-        fields["serverName"] = tls.server_name
-    if tls.insecure_skip_verify is not None:
-        fields["insecureSkipVerify"] = tls.insecure_skip_verify
-    return fields
-
-
-def _secret(key: SecretKey) -> dict[str, str]:
-    return {"name": key.name, "key": key.key}
+    return {} if auth is None else access_fields(auth.basic_auth, auth.authorization, auth.tls)

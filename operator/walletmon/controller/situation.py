@@ -47,8 +47,7 @@ class Situation:
     async def of_monitor(self, key: Key, monitor: WalletMonitor | None) -> ClusterFacts:
         """The facts for a monitor (None: it is gone, or not understood)."""
         spec = None if monitor is None else monitor.spec
-        routing = None if spec is None else spec.routing
-        secrets = set() if routing is None else {Key(key.namespace, ref.name) for _, ref in secret_keys(routing)}
+        secrets = set() if spec is None else {Key(key.namespace, ref.name) for _, ref in secret_keys(spec)}
         jobs = {
             Key(key.namespace, each.match["job"])
             for each in (spec.dependencies if spec is not None else None) or ()
