@@ -47,6 +47,7 @@ def maximal(namespace: str = "wallets", name: str = "treasury") -> Document:
     return minimal(
         namespace,
         name,
+        className="default",
         environment="prod",
         suspend=False,
         wallets=[
@@ -95,6 +96,7 @@ def maximal(namespace: str = "wallets", name: str = "treasury") -> Document:
                 "scheme": "https",
                 "timeout": "1s500ms",
                 "limits": {"samples": 1000},
+                "scrapeClass": "outside",
                 "auth": {"tls": {"insecureSkipVerify": True}},
             },
             {

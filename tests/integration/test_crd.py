@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition on a real apiserver: what it takes, what it refuses, and how it says so.
+"""The CustomResourceDefinitions on a real apiserver: what they take, what they refuse, and how they say so.
 
 Every bad document goes through a real create (dry run) with strict field validation, as `kubectl create` would send it.
 """
@@ -12,19 +12,50 @@ import pytest
 import yaml
 
 from testbed import ApiError, Json, Testbed
+from testbed.waiting import wait_for
+from tests.class_documents import environment, governance, maximal_class, telling
 from tests.documents import SERVICE, Document, maximal, minimal, one, promql, receiver, routing, target, wallet
+from tests.environments import class_document
 from tests.integration.bad import Bad
 from tests.integration.bad_alerting import BAD_ALERTING
+from tests.integration.bad_class import BAD_CLASSES
 from tests.integration.bad_targets import BAD_TARGETS
 from tests.integration.bad_wallets import BAD_MONITORS
-from walletmon.api.crd import crd_yaml, wallet_monitor_crd
+from walletmon.api.crd import crd_yaml, crds, wallet_monitor_class_crd
+from walletmon.api.monitor_class import CLASS_KIND
 
 PATH = "/apis/walletmon.dev/v1alpha1/namespaces/default/walletmonitors"
+CLASS_PATH = "/apis/walletmon.dev/v1alpha1/walletmonitorclasses"
 STRICT = {"dryRun": "All", "fieldValidation": "Strict"}
 
 
+@pytest.fixture(scope="module")
+def class_crd(bed: Testbed) -> Iterator[Json]:
+    """The CustomResourceDefinition of WalletMonitorClass as the apiserver stores it, served; like `crd`."""
+    generated = wallet_monitor_class_crd()
+    name = (generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
+    found = bed.api.find(*name)
+    if found is not None:
+        yield found
+        return
+    bed.apply([generated])
+    bed.api.wait_until_served(generated)
+    yield bed.api.request("GET", bed.api.path_of(generated))
+    bed.api.delete(generated)
+    wait_for("the definition to be gone", lambda: bed.api.find(*name) is None, 30)
+
+
+@pytest.fixture(params=["crd", "class_crd"])
+def each_crd(request: pytest.FixtureRequest) -> Json:
+    """Each of the definitions."""
+    found: Json = request.getfixturevalue(request.param)
+    return found
+
+
 def create(bed: Testbed, document: Document) -> Json:
-    """Create, without storing, in a namespace that exists."""
+    """Create, without storing; a monitor in a namespace that exists."""
+    if document["kind"] == CLASS_KIND:
+        return bed.api.request("POST", CLASS_PATH, document, params=STRICT)
     document = {**document, "metadata": {**document["metadata"], "namespace": "default"}}
     return bed.api.request("POST", PATH, document, params=STRICT)
 
@@ -43,11 +74,15 @@ UNKNOWN = (
         minimal(routing={"receivers": [{**receiver(), "webhook": {"url": "https://x"}}]}),
     ),
     ("spec.routing.p0", routing(p0={"receivers": ["on-call"]})),
+    ("spec.priorities.p0", telling(priorities={"p0": {"receivers": ["on-call"]}})),
+    ("spec.environments[0].honorLabels", environment(honorLabels=True)),
+    ("spec.governance.limits.targets", governance(limits={"targets": 5})),
+    ("spec.alertmanager.password", class_document(alertmanager={"namespace": "a", "password": "x"})),
 )
 
 
-@pytest.mark.usefixtures("crd")
-@pytest.mark.parametrize("bad", [*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING], ids=lambda bad: bad.what)
+@pytest.mark.usefixtures("crd", "class_crd")
+@pytest.mark.parametrize("bad", [*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING, *BAD_CLASSES], ids=lambda bad: bad.what)
 def test_a_bad_document_is_refused_at_the_field_with_what_would_be_right(bed: Testbed, bad: Bad) -> None:
     with pytest.raises(ApiError) as refusal:
         create(bed, bad.document)
@@ -56,7 +91,7 @@ def test_a_bad_document_is_refused_at_the_field_with_what_would_be_right(bed: Te
     assert any(cause["field"] == bad.field and bad.says in cause["message"] for cause in causes), causes
 
 
-@pytest.mark.usefixtures("crd")
+@pytest.mark.usefixtures("crd", "class_crd")
 @pytest.mark.parametrize(("field", "document"), UNKNOWN, ids=[field for field, _ in UNKNOWN])
 def test_an_unknown_field_is_refused_by_its_path(bed: Testbed, field: str, document: Document) -> None:
     with pytest.raises(ApiError) as refusal:
@@ -65,23 +100,26 @@ def test_an_unknown_field_is_refused_by_its_path(bed: Testbed, field: str, docum
     assert f'strict decoding error: unknown field "{field}"' in refusal.value.message
 
 
-@pytest.mark.usefixtures("crd")
-@pytest.mark.parametrize("document", [minimal(), maximal()], ids=["minimal", "maximal"])
+@pytest.mark.usefixtures("crd", "class_crd")
+@pytest.mark.parametrize(
+    "document",
+    [minimal(), maximal(), class_document(), maximal_class()],
+    ids=["minimal", "maximal", "minimal class", "maximal class"],
+)
 def test_a_good_document_is_taken(bed: Testbed, document: Document) -> None:
     stored = create(bed, document)
     assert stored["status"] == {"observedGeneration": -1}
 
 
-@pytest.mark.usefixtures("crd")
+@pytest.mark.usefixtures("crd", "class_crd")
 def test_all_examples_are_taken(bed: Testbed, repository: Path) -> None:
-    monitors = [
+    documents = [
         document
         for path in sorted(repository.glob("examples/*.yaml"))
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-        if document["kind"] == "WalletMonitor"
     ]
-    assert monitors
-    for document in monitors:
+    assert {document["kind"] for document in documents} == {"WalletMonitor", "WalletMonitorClass"}
+    for document in documents:
         create(bed, document)
 
 
@@ -100,14 +138,16 @@ def test_defaults_are_few_and_as_documented(bed: Testbed) -> None:
     assert spec["targets"] == [{**target(), "role": "wallet", "scheme": "http", "interval": "30s"}]
 
 
-def test_the_checked_in_definition_is_the_generated_one(repository: Path) -> None:
-    assert (repository / "crds" / "walletmonitors.yaml").read_bytes() == crd_yaml().encode()
+def test_the_checked_in_definitions_are_the_generated_ones(repository: Path) -> None:
+    written = {path.name: path.read_bytes() for path in (repository / "crds").iterdir()}
+    assert written == {name: crd_yaml(crd).encode() for name, crd in crds().items()}
 
 
-def test_the_apiserver_stores_the_definition_as_it_is_generated(crd: Json) -> None:
-    conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
+def test_the_apiserver_stores_the_definition_as_it_is_generated(each_crd: Json) -> None:
+    conditions = {condition["type"]: condition["status"] for condition in each_crd["status"]["conditions"]}
     assert conditions.get("NonStructuralSchema", "False") == "False"
-    assert crd["spec"]["versions"][0]["schema"] == wallet_monitor_crd()["spec"]["versions"][0]["schema"]
+    generated = crds()[f"{each_crd['spec']['names']['plural']}.yaml"]
+    assert each_crd["spec"]["versions"][0]["schema"] == generated["spec"]["versions"][0]["schema"]
 
 
 def nodes(schema: Json, path: str) -> Iterator[tuple[str, Json]]:
@@ -120,8 +160,8 @@ def nodes(schema: Json, path: str) -> Iterator[tuple[str, Json]]:
             yield from nodes(schema[below], f"{path}[]")
 
 
-def test_every_field_is_described_and_none_takes_just_anything(crd: Json) -> None:
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+def test_every_field_is_described_and_none_takes_just_anything(each_crd: Json) -> None:
+    schema = each_crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     fields = dict(nodes(schema, ""))
     assert len(fields) > 100
     assert [path for path, node in fields.items() if path != ".metadata" and not node.get("description")] == []
@@ -141,16 +181,31 @@ def test_kubectl_shows_the_columns(bed: Testbed, namespace: str) -> None:
         "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    bed.api.patch_status(stored, {"conditions": [condition], "wallets": {"total": 1}})
+    status = {"conditions": [condition], "wallets": {"total": 1}, "class": "default", "environment": "prod"}
+    bed.api.patch_status(stored, status)
     head, row = bed.kubectl("get", "wm", "-n", namespace).stdout.splitlines()
-    assert head.split() == ["NAME", "READY", "WALLETS", "ENVIRONMENT", "AGE"]
-    assert row.split()[:4] == ["treasury", "True", "1", "prod"]
+    assert head.split() == ["NAME", "READY", "WALLETS", "CLASS", "ENVIRONMENT", "AGE"]
+    assert row.split()[:5] == ["treasury", "True", "1", "default", "prod"]
     head, row = bed.kubectl("get", "walletmonitors", "-n", namespace, "-o", "wide").stdout.splitlines()
-    assert head.split() == ["NAME", "READY", "WALLETS", "ENVIRONMENT", "SUSPENDED", "REASON", "AGE"]
-    assert row.split()[:6] == ["treasury", "True", "1", "prod", "false", "Ready"]
+    assert head.split() == ["NAME", "READY", "WALLETS", "CLASS", "ENVIRONMENT", "SUSPENDED", "REASON", "AGE"]
+    assert row.split()[:7] == ["treasury", "True", "1", "default", "prod", "false", "Ready"]
 
 
-@pytest.mark.usefixtures("crd")
+@pytest.mark.usefixtures("class_crd")
+def test_kubectl_shows_the_columns_of_a_class(bed: Testbed) -> None:
+    document = class_document("columns")
+    document["metadata"]["annotations"] = {"walletmon.dev/is-default-class": "true"}
+    stored = bed.apply([document])[0]
+    bed.api.patch_status(stored, {"monitors": 3})
+    head, row = bed.kubectl("get", "wmc", "columns").stdout.splitlines()
+    bed.api.delete(stored)
+    assert head.split() == ["NAME", "READY", "DEFAULT", "MONITORS", "AGE"]
+    # Nobody has judged it yet, so the column is empty.
+    assert row.split()[:3] == ["columns", "true", "3"]
+
+
+@pytest.mark.usefixtures("crd", "class_crd")
 def test_kubectl_explains_fields(bed: Testbed) -> None:
     said = bed.kubectl("explain", "wm.spec.targets.walletFrom.label").stdout
     assert "Pod label whose value is the name of a wallet" in said
+    assert "Longest value of a label" in bed.kubectl("explain", "wmc.spec.governance.labelValueLength").stdout

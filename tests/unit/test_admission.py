@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from tests.class_documents import maximal_class
 from tests.documents import Document, maximal, minimal, target
+from tests.environments import class_document
 from tests.integration.bad import Bad
 from tests.integration.bad_alerting import BAD_ALERTING
+from tests.integration.bad_class import BAD_CLASSES
 from tests.integration.bad_targets import BAD_TARGETS
 from tests.integration.bad_wallets import BAD_MONITORS
 from walletmon.api.admission import refusals
-from walletmon.api.parse import InvalidMonitor, parse_monitor
+from walletmon.api.monitor_class import CLASS_KIND
+from walletmon.api.parse import InvalidMonitor, parse_class, parse_monitor
 
-BAD = (*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING)
+BAD = (*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING, *BAD_CLASSES)
 
 
 def refused_by_shape(document: Document) -> bool:
     try:
-        parse_monitor(document)
+        (parse_class if document["kind"] == CLASS_KIND else parse_monitor)(document)
     except InvalidMonitor:
         return True
     return False
@@ -28,6 +32,7 @@ BY_RULES = [bad for bad in BAD if not refused_by_shape(bad.document)]
 
 def test_the_rules_have_a_share_in_it() -> None:
     assert len(BY_RULES) >= 10
+    assert sum(bad.document["kind"] == CLASS_KIND for bad in BY_RULES) >= 10
 
 
 @pytest.mark.parametrize("bad", BY_RULES, ids=lambda bad: bad.what)
@@ -37,7 +42,11 @@ def test_a_document_that_the_apiserver_refuses_is_refused_here_too(bad: Bad) -> 
     assert all(each.cure for each in found)
 
 
-@pytest.mark.parametrize("document", [minimal(), maximal()], ids=["minimal", "maximal"])
+@pytest.mark.parametrize(
+    "document",
+    [minimal(), maximal(), class_document(), maximal_class()],
+    ids=["minimal", "maximal", "minimal class", "maximal class"],
+)
 def test_a_good_document_is_taken(document: Document) -> None:
     before = repr(document)
     assert refusals(document) == []

@@ -7,34 +7,42 @@ from typing import Any
 
 import pytest
 
+from tests.class_documents import maximal_class
 from tests.documents import Document, maximal, minimal, one, receiver, target, wallet
 from tests.integration.bad import Bad
 from tests.integration.bad_alerting import BAD_ALERTING
+from tests.integration.bad_class import BAD_CLASSES
 from tests.integration.bad_targets import BAD_TARGETS
 from tests.integration.bad_wallets import BAD_MONITORS
 from walletmon.api.base import METRIC_LABELS, RESERVED_LABELS
-from walletmon.api.crd import wallet_monitor_crd
+from walletmon.api.crd import Schema, wallet_monitor_class_crd, wallet_monitor_crd
 from walletmon.api.diagnostic import Code, Diagnostic
-from walletmon.api.parse import InvalidMonitor, parse_monitor
+from walletmon.api.monitor import WalletMonitor
+from walletmon.api.monitor_class import CLASS_KIND, WalletMonitorClass
+from walletmon.api.parse import InvalidMonitor, parse_class, parse_monitor
 from walletmon.instrument.families import FAMILIES
+
+
+def parsed(document: Document) -> WalletMonitor | WalletMonitorClass:
+    return parse_class(document) if document.get("kind") == CLASS_KIND else parse_monitor(document)
 
 
 def problems(document: Document) -> list[Diagnostic]:
     with pytest.raises(InvalidMonitor) as refusal:
-        parse_monitor(document)
+        parsed(document)
     return refusal.value.diagnostics
 
 
 # What the schema alone can say. The rest is said in CEL to the apiserver, and in `compile` where it matters to objects.
 BY_SCHEMA = [
     bad
-    for bad in (*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING)
+    for bad in (*BAD_MONITORS, *BAD_TARGETS, *BAD_ALERTING, *BAD_CLASSES)
     if any(words in bad.says for words in ("should match", "should be", "should have", "Unsupported value", "of type"))
     or "Required value" in bad.says
     or "may not be more than" in bad.says
     or "must be longer than zero" in bad.says
     or "must have at most" in bad.says
-    or "reserved are: wallet, instance, namespace" in bad.says
+    or "metrics; reserved are: wallet" in bad.says
 ]
 
 
@@ -45,9 +53,9 @@ def test_what_the_schema_refuses_is_refused_at_the_same_place(bad: Bad) -> None:
     assert any(diagnostic.path.startswith(bad.field) for diagnostic in found), found
 
 
-def test_a_document_with_every_field_comes_back_as_it_went_in() -> None:
-    document = maximal()
-    said = parse_monitor(document).spec.document()
+@pytest.mark.parametrize("document", [maximal(), maximal_class()], ids=["monitor", "class"])
+def test_a_document_with_every_field_comes_back_as_it_went_in(document: Document) -> None:
+    said = parsed(document).spec.document()
 
     def holds(wanted: Any, found: Any) -> bool:
         if isinstance(wanted, dict):
@@ -59,9 +67,14 @@ def test_a_document_with_every_field_comes_back_as_it_went_in() -> None:
     assert holds(document["spec"], said)
 
 
-def test_the_maximal_document_uses_every_field_there_is() -> None:
+@pytest.mark.parametrize(
+    ("crd", "document"),
+    [(wallet_monitor_crd(), maximal()), (wallet_monitor_class_crd(), maximal_class())],
+    ids=["monitor", "class"],
+)
+def test_the_maximal_document_uses_every_field_there_is(crd: Schema, document: Document) -> None:
     """So that tests with it leave no field out."""
-    schema = wallet_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
     def unused(node: dict[str, Any], values: list[Any], path: str) -> list[str]:
         if "properties" in node:
@@ -76,13 +89,13 @@ def test_the_maximal_document_uses_every_field_there_is() -> None:
             return unused(node["additionalProperties"], [each for value in values for each in value.values()], path)
         return []
 
-    assert unused(schema, [maximal()["spec"]], "spec") == []
+    assert unused(schema, [document["spec"]], "spec") == []
 
 
-@pytest.mark.parametrize("document", [minimal(), maximal()], ids=["minimal", "maximal"])
+@pytest.mark.parametrize("document", [minimal(), maximal(), maximal_class()], ids=["minimal", "maximal", "class"])
 def test_parsing_changes_nothing_in_the_document(document: Document) -> None:
     before = copy.deepcopy(document)
-    parse_monitor(document)
+    parsed(document)
     assert document == before
 
 

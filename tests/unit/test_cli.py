@@ -210,6 +210,7 @@ def test_a_label_value_with_quotes_and_backslashes_is_taken_as_it_is() -> None:
 
 def test_render_prints_every_object_without_anchors() -> None:
     document = hubless(maximal())
+    del document["spec"]["className"]
     document["spec"]["packs"] = [{"name": "golden-signals"}]
     document["spec"]["rules"] = document["spec"]["rules"][:1]
     done = call("render", "-", stdin=json.dumps(document))

@@ -18,12 +18,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from tests.documents import Document, maximal, minimal, one, target, targets
-from tests.strategies import parseable
+from tests.strategies import parseable, parseable_class
 from walletmon.api.diagnostic import Code, Severity
-from walletmon.api.monitor_class import MonitorClass
-from walletmon.api.parse import parse_monitor
+from walletmon.api.monitor_class import MonitorClass, in_force
+from walletmon.api.parse import parse_class, parse_monitor
 from walletmon.compiler.bundle import Bundle
 from walletmon.compiler.compile import MAX_OBJECT_BYTES, compile
+from walletmon.compiler.compile_class import compile_class
 
 GOLDEN = Path(__file__).parent / "golden" / "compile"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,6 +66,33 @@ def test_whatever_parses_compiles(document: Document) -> None:
         assert diagnostic.path.startswith("spec")
         assert diagnostic.message
         assert diagnostic.cure
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(parseable_class())
+def test_whatever_parses_as_a_class_compiles(document: Document) -> None:
+    before = copy.deepcopy(document)
+    resource = parse_class(document)
+    bundle = compile_class(resource)
+    assert bundle == compile_class(resource)
+    assert document == before
+    names = [(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in bundle.objects or ()]
+    assert len(names) == len(set(names))
+    for obj in bundle.objects or ():
+        assert obj["metadata"]["labels"]["walletmon.dev/class"] == document["metadata"]["name"]
+    for diagnostic in bundle.diagnostics:
+        assert diagnostic.path.startswith(("spec", "metadata"))
+        assert diagnostic.message
+        assert diagnostic.cure
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(parseable(), parseable_class())
+def test_whatever_parses_compiles_under_whatever_class(document: Document, class_document: Document) -> None:
+    bundle = compiled(document, in_force(parse_class(class_document), CLASS))
+    assert (bundle.objects is None) <= bool(bundle.errors)
+    for diagnostic in bundle.diagnostics:
+        assert diagnostic.path.startswith("spec")
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
