@@ -67,10 +67,11 @@ def priority_routes(told: Iterator[Told], receivers: Receivers, intervals: MuteI
 
 def told_to_nobody(path: str, what: str, names: Sequence[str]) -> Diagnostic:
     """The finding that nobody is left to tell of `what`."""
+    none = f"{names[0]} cannot" if len(names) == 1 else f"none of {', '.join(names)} can"
     return Diagnostic(
         Code.TOLD_TO_NOBODY,
         path,
-        f"none of {', '.join(names)} can be told, so nobody is told of {what} alerts",
+        f"{none} be told, so nobody is told of {what} alerts",
         "put right what is said of these receivers, or name others",
     )
 
