@@ -83,7 +83,7 @@ def test_unattended_it_plays_to_the_end(demo: Start) -> None:
     assert output.count("✔") == 12
     for said in (
         "walletmonitor.walletmon.dev/treasury created",
-        "treasury   True    2         prod",
+        "treasury   True    2                 prod          false       Ready",
         "● FIRING  P0  WalletHeartbeatStale",
         "● RESOLVED  P0  WalletHeartbeatStale",
         "hot-2: silent",
