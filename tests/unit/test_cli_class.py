@@ -288,6 +288,8 @@ def test_explain_says_what_is_in_force_and_what_it_costs(repository: Path) -> No
     ):
         assert words in text
     assert "the built-in class, environment prod" in call("explain", "--monitor", monitor).stdout
+    unknown = call("explain", "--monitor", "-", stdin=stream(minimal(className="strict"))).stdout
+    assert "the built-in class, as class strict is not known here, no environment" in unknown
 
 
 def test_explain_wants_an_alert_or_monitors() -> None:

@@ -23,7 +23,7 @@ def series_paragraph(monitor: WalletMonitor, class_: MonitorClass, facts: Cluste
     """The estimate with its parts, and what it assumes; the class and the environment in force before it."""
     found = estimate(monitor, class_, facts)
     where = surroundings(monitor, class_, facts).name
-    yield f"Monitor {_name(monitor)}: {_class(class_)}, {f'environment {where}' if where else 'no environment'}"
+    yield f"Monitor {_name(monitor)}: {_class(monitor, class_)}, {f'environment {where}' if where else 'no environment'}"
     yield f"  about {found.total:,} series:"
     for what, number in _parts(found):
         yield f"  {number:>9,} {what}"
@@ -75,8 +75,11 @@ def _scraped(found: Cardinality) -> Iterator[str]:
         yield f"    {found.foreign:>11,} of other software's metrics that its packs read"
 
 
-def _class(class_: MonitorClass) -> str:
-    return "the built-in class" if class_.name is None else f"class {class_.name}"
+def _class(monitor: WalletMonitor, class_: MonitorClass) -> str:
+    if class_.name is not None:
+        return f"class {class_.name}"
+    named = monitor.spec.class_name
+    return "the built-in class" + ("" if named is None else f", as class {named} is not known here")
 
 
 def _name(monitor: WalletMonitor) -> str:
