@@ -23,7 +23,8 @@ def series_paragraph(monitor: WalletMonitor, class_: MonitorClass, facts: Cluste
     """The estimate with its parts, and what it assumes; the class and the environment in force before it."""
     found = estimate(monitor, class_, facts)
     where = surroundings(monitor, class_, facts).name
-    yield f"Monitor {_name(monitor)}: {_class(monitor, class_)}, {f'environment {where}' if where else 'no environment'}"
+    environment = "no environment" if where is None else f"environment {where}"
+    yield f"Monitor {_name(monitor)}: {_class(monitor, class_)}, {environment}"
     yield f"  about {found.total:,} series:"
     for what, number in _parts(found):
         yield f"  {number:>9,} {what}"
