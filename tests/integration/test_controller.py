@@ -30,13 +30,27 @@ ALERTMANAGER_CONFIG = "monitoring.coreos.com/v1alpha1"
 ON_CALL = {"receivers": [{"name": "on-call", "webhook": {"urlSecret": {"name": "on-call", "key": "url"}}}]}
 
 
+def on_call(bed: Testbed, namespace: str) -> Json:
+    """A monitor that tells somebody; the Secret that this needs is there."""
+    put(
+        bed,
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "on-call", "namespace": namespace},
+            "stringData": {"url": "http://127.0.0.1:1/"},
+        },
+    )
+    return monitor(namespace, routing=ON_CALL)
+
+
 def put(bed: Testbed, obj: Json) -> Json:
     """Apply as a user would."""
     return bed.apply([obj])[0]
 
 
 def test_a_monitor_becomes_ready_with_all_its_objects(bed: Testbed, namespace: str) -> None:
-    put(bed, monitor(namespace, routing=ON_CALL))
+    put(bed, on_call(bed, namespace))
     stored = wait_until_ready(bed, namespace)
     found = children(bed, namespace)
     assert {"ServiceMonitor treasury.api", "PrometheusRule treasury", "AlertmanagerConfig treasury"} <= set(found)
@@ -112,7 +126,7 @@ def patch(bed: Testbed, namespace: str, child: str, body: str, kind: str = "merg
 def test_a_child_that_somebody_changed_is_put_right(
     bed: Testbed, namespace: str, child: str, body: str, kind: str
 ) -> None:
-    put(bed, monitor(namespace, routing=ON_CALL))
+    put(bed, on_call(bed, namespace))
     wait_until_ready(bed, namespace)
     right = children(bed, namespace)[child]
     patch(bed, namespace, child, body, kind)
@@ -219,7 +233,7 @@ def test_a_wallet_that_nothing_watches_is_told(bed: Testbed, namespace: str) -> 
 
 
 def test_deleting_a_monitor_leaves_no_child(bed: Testbed, namespace: str) -> None:
-    put(bed, monitor(namespace, routing=ON_CALL))
+    put(bed, on_call(bed, namespace))
     wait_until_ready(bed, namespace)
     assert children(bed, namespace)
     bed.api.delete(get_monitor(bed, namespace))

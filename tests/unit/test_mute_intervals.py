@@ -155,6 +155,9 @@ def test_without_a_zone_the_hours_are_those_of_utc() -> None:
         }
     ]
     assert entries(weekdays=["sunday"]) == [{"weekdays": ["sunday"]}]
+    always = [{"times": [{"startTime": "00:00", "endTime": "24:00"}]}]
+    assert entries(times=[{"from": "00:00", "to": "24:00"}]) == always
+    assert entries(weekdays=[day.value for day in Weekday]) == always
 
 
 def test_a_zone_without_changes_is_moved_across_midnight_with_its_days() -> None:

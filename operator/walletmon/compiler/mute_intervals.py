@@ -202,9 +202,11 @@ def _weekly(week: Minutes) -> Iterator[Manifest]:
             days_by_hours.setdefault(hours, []).append(day.value)
     for hours, days in days_by_hours.items():
         entry: Manifest = {}
-        if hours != ((0, DAY),):
+        every_day = len(days) == len(_DAYS)
+        if hours != ((0, DAY),) or every_day:
+            # The whole week is said too: an entry without anything reads like a mistake.
             entry["times"] = _times(hours)
-        if len(days) < len(_DAYS):
+        if not every_day:
             entry["weekdays"] = days
         yield entry
 
