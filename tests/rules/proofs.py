@@ -17,7 +17,8 @@ from typing import Any
 
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass
-from walletmon.compiler.rules import SEVERITY, rule_objects
+from walletmon.compiler.alert_labels import SEVERITY
+from walletmon.compiler.rules import rule_objects
 from walletmon.packs.catalogue import packs
 from walletmon.packs.proof import Case, Proof, cases, proofs
 from walletmon.packs.schema import Alert, Pack
