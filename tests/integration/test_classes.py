@@ -245,7 +245,11 @@ def test_the_default_class_is_for_those_that_name_none(bed: Testbed, namespace: 
     wait_until_ready(bed, namespace)
     made = cluster.class_(namespace, DEFAULT, objectLabels={"release": "default"})
     wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "release", "default")
-    assert get_monitor(bed, namespace)["status"]["class"] == namespace
+    wait_for(
+        "the monitor to say its class",
+        lambda: get_monitor(bed, namespace)["status"].get("class") == namespace,
+        SETTLES_WITHIN,
+    )
     cluster.remove(made)
     wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "release", None)
     wait_for(

@@ -57,13 +57,13 @@ class Code(StrEnum):
     )
     UNKNOWN_RECEIVER = (
         "UnknownReceiver",
-        "A route to a receiver that the monitor does not have.",
-        "Name a receiver of `spec.routing.receivers`, or add it there.",
+        "A route to a receiver that the monitor, or the class, does not have.",
+        "Name a receiver of `spec.routing.receivers` (in a class: `spec.receivers`), or add it there.",
     )
     UNKNOWN_MUTE_INTERVAL = (
         "UnknownMuteInterval",
-        "A mute interval that the monitor does not have.",
-        "Name an interval of `spec.routing.muteTimeIntervals`, or add it there.",
+        "A mute interval that the monitor, or the class, does not have.",
+        "Name an interval of `spec.routing.muteTimeIntervals` (in a class: `spec.muteTimeIntervals`), or add it there.",
     )
     UNKNOWN_PACK = (
         "UnknownPack",
