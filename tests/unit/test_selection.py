@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from walletmon.compiler.facts import ClusterFacts
-from walletmon.controller.selection import Selection, bindings_said, judge, matcher_strategy
+from walletmon.controller.selected import judge
+from walletmon.controller.selection import Selection, bindings_said, matcher_strategy
 
 Json = dict[str, Any]
 

@@ -17,7 +17,8 @@ from walletmon.api.diagnostic import Severity
 from walletmon.api.status import ConditionType
 from walletmon.compiler.bundle import Bundle
 from walletmon.controller.findings import TOLD_AT_MOST, ChildOutcome, Fate, Finding, told, written
-from walletmon.controller.selection import Selection, judge
+from walletmon.controller.selected import judge
+from walletmon.controller.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
