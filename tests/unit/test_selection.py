@@ -174,6 +174,24 @@ CASES: dict[str, tuple[Selection, str, str, str]] = {
         "Selected",
         "",
     ),
+    "alerts go to the Alertmanager beside it": (
+        seen(*WATCHED, ROUTED, prometheuses=(prometheus(alerting={"alertmanagers": [{"name": "am", "port": "web"}]}),)),
+        "True",
+        "Selected",
+        "",
+    ),
+    "alerts go to an Alertmanager elsewhere": (
+        seen(
+            *WATCHED,
+            ROUTED,
+            prometheuses=(
+                prometheus(alerting={"alertmanagers": [{"namespace": "other", "name": "am", "port": "web"}]}),
+            ),
+        ),
+        "False",
+        "AlertsGoElsewhere",
+        "sends alerts to Alertmanagers in namespace other",
+    ),
     "no Alertmanager": (
         seen(*WATCHED, ROUTED, alertmanagers=()),
         "Unknown",

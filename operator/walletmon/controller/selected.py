@@ -158,6 +158,24 @@ def _no_alerting(seen: Selection) -> Finding | None:
     )
 
 
+def _alerts_go_elsewhere(seen: Selection) -> Finding | None:
+    watching, tellers = seen.watching, seen.tellers
+    if watching is None or not tellers or not (seen.told or seen.told_by_class):
+        return None
+    spec, home = watching["spec"], watching["metadata"]["namespace"]
+    reached = {each.get("namespace") or home for each in (spec.get("alerting") or {}).get("alertmanagers") or ()}
+    if spec.get("additionalAlertManagerConfigs") or reached & {each["metadata"]["namespace"] for each in tellers}:
+        return None
+    return Finding(
+        "False",
+        "AlertsGoElsewhere",
+        f"Prometheus {name_of(watching)} sends alerts to Alertmanagers in namespace {', '.join(sorted(reached))}, and "
+        f"the receivers are those of Alertmanager {name_of(tellers[0])}; set its spec.alerting to that, "
+        "or let an Alertmanager there select the AlertmanagerConfig",
+        stalled=True,
+    )
+
+
 def _alertmanager_missing(seen: Selection) -> Finding | None:
     if seen.alertmanager_named is None or seen.alertmanagers or not (seen.told or seen.told_by_class):
         return None
@@ -271,6 +289,7 @@ SELECTED: tuple[Check, ...] = (
     _label_enforced,
     _limit_enforced,
     _no_alerting,
+    _alerts_go_elsewhere,
     _class_cannot_tell,
     _cannot_silence_across,
     _no_prometheus,

@@ -75,12 +75,15 @@ class Selection:
         return next((each for each in self.prometheuses if all(self.takes(each, obj) for obj in watched)), None)
 
     @property
-    def telling(self) -> Manifest | None:
-        """The first Alertmanager that selects all that it should."""
+    def tellers(self) -> list[Manifest]:
+        """The Alertmanagers that select all that they should."""
         told = [*self.told, *([] if self.told_by_class is None else [self.told_by_class])] or self.silences
-        if not told:
-            return None
-        return next((each for each in self.alertmanagers if all(self.takes(each, obj) for obj in told)), None)
+        return [each for each in self.alertmanagers if told and all(self.takes(each, obj) for obj in told)]
+
+    @property
+    def telling(self) -> Manifest | None:
+        """The first of them."""
+        return next(iter(self.tellers), None)
 
     def takes(self, selecting: Manifest, obj: Manifest) -> bool:
         """Whether a Prometheus or Alertmanager object selects one of the objects that were made."""
