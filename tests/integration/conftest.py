@@ -8,6 +8,7 @@ import pytest
 
 from testbed import Testbed
 from testbed.installation import Operator, install
+from tests.integration.classes import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,13 @@ def operator(bed: Testbed) -> Iterator[Operator]:
     yield operator
     operator.stop()
     print(operator.log.read_text()[-20_000:])
+
+
+@pytest.fixture
+def cluster(bed: Testbed) -> Iterator[Cluster]:
+    made = Cluster(bed)
+    yield made
+    made.clean()
 
 
 @pytest.fixture(autouse=True)

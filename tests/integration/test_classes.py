@@ -1,20 +1,30 @@
-"""Classes on a real apiserver: which is in force, what follows from a change, and what is said when something is wrong.
+"""Classes on a real apiserver: which is in force, what follows from a change, what is said when something is wrong.
 
 A class is there for the whole cluster, and so are Prometheus and Alertmanager objects: each test takes its own away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from testbed import Testbed
 from testbed.waiting import wait_for
+from tests.integration.classes import (
+    DEFAULT,
+    Cluster,
+    alert_labels,
+    label,
+    routing,
+    run,
+    wait_for_class,
+    wait_for_label,
+    wait_for_no_words,
+    wait_for_words,
+    wait_for_words_of_class,
+)
 from tests.integration.monitors import (
-    API_VERSION,
     COREOS,
     SETTLES_WITHIN,
     Json,
@@ -23,149 +33,11 @@ from tests.integration.monitors import (
     get_monitor,
     monitor,
     service_target,
-    wait_for_children,
     wait_for_condition,
     wait_until_ready,
 )
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-V1ALPHA1 = "monitoring.coreos.com/v1alpha1"
-DEFAULT = {"walletmon.dev/is-default-class": "true"}
-EVERYTHING: Json = {
-    f"{kind}{part}": {}
-    for kind in ("serviceMonitor", "podMonitor", "probe", "scrapeConfig", "rule")
-    for part in ("Selector", "NamespaceSelector")
-}
-
-
-class Cluster:
-    """What a test puts into the cluster beside monitors."""
-
-    def __init__(self, bed: Testbed) -> None:
-        self._bed = bed
-        self._made: list[Json] = []
-
-    def put(self, obj: Json) -> Json:
-        self._made.append(obj)
-        return self._bed.apply([obj])[0]
-
-    def class_(self, name: str, annotations: Json | None = None, **spec: Any) -> Json:
-        return self.put(
-            {
-                "apiVersion": API_VERSION,
-                "kind": "WalletMonitorClass",
-                "metadata": {"name": name, "annotations": annotations or {}},
-                "spec": spec,
-            }
-        )
-
-    def prometheus(self, namespace: str, name: str, **spec: Any) -> Json:
-        metadata = {"name": name, "namespace": namespace}
-        alerting = {"alertmanagers": [{"namespace": namespace, "name": "alertmanager-operated", "port": "web"}]}
-        content = {
-            key: value for key, value in {**EVERYTHING, "alerting": alerting, **spec}.items() if value is not None
-        }
-        return self.put({"apiVersion": COREOS, "kind": "Prometheus", "metadata": metadata, "spec": content})
-
-    def alertmanager(self, namespace: str, name: str, strategy: str = "OnNamespace", **spec: Any) -> Json:
-        metadata = {"name": name, "namespace": namespace}
-        content = {
-            "alertmanagerConfigSelector": {},
-            "alertmanagerConfigNamespaceSelector": {},
-            "alertmanagerConfigMatcherStrategy": {"type": strategy},
-            **spec,
-        }
-        return self.put({"apiVersion": COREOS, "kind": "Alertmanager", "metadata": metadata, "spec": content})
-
-    def secret(self, namespace: str, name: str, **data: str) -> Json:
-        metadata = {"name": name, "namespace": namespace}
-        return self.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
-
-    def remove(self, obj: Json) -> None:
-        self._bed.api.delete(obj)
-
-    def clean(self) -> None:
-        for obj in reversed(self._made):
-            self._bed.api.delete(obj)
-
-
-@pytest.fixture
-def cluster(bed: Testbed) -> Iterator[Cluster]:
-    made = Cluster(bed)
-    yield made
-    made.clean()
-
-
-def label(bed: Testbed, namespace: str, **labels: str | None) -> None:
-    words = [f"{key}-" if value is None else f"{key}={value}" for key, value in labels.items()]
-    bed.kubectl("label", "namespace", namespace, *words, "--overwrite")
-
-
-def wait_for_class(bed: Testbed, name: str, kind: str, status: str, reason: str | None = None) -> Json:
-    """The class, once that condition stands there for its present generation."""
-
-    def there() -> Json | None:
-        obj = bed.api.get(API_VERSION, "WalletMonitorClass", None, name)
-        found = condition(obj, kind)
-        if found is None or found["observedGeneration"] != obj["metadata"]["generation"] or found["status"] != status:
-            return None
-        return obj if reason is None or found["reason"] == reason else None
-
-    return wait_for(f"{kind}={status} {reason or ''} of class {name}", there, SETTLES_WITHIN)
-
-
-def wait_for_words(bed: Testbed, namespace: str, kind: str, *words: str) -> Json:
-    """The monitor, once the message of that condition has all these words."""
-
-    def there() -> Json | None:
-        obj = get_monitor(bed, namespace)
-        found = condition(obj, kind)
-        return obj if found is not None and all(word in found["message"] for word in words) else None
-
-    return wait_for(f"{words} in {kind} of {namespace}/treasury", there, SETTLES_WITHIN)
-
-
-def wait_for_no_words(bed: Testbed, namespace: str, kind: str, word: str) -> Json:
-    """The monitor, once the message of that condition has these words no more."""
-
-    def there() -> Json | None:
-        obj = get_monitor(bed, namespace)
-        found = condition(obj, kind)
-        return obj if found is not None and word not in found["message"] else None
-
-    return wait_for(f"{word!r} to go from {kind} of {namespace}/treasury", there, SETTLES_WITHIN)
-
-
-def wait_for_label(bed: Testbed, namespace: str, child: str, key: str, value: str | None) -> None:
-    wait_for_children(
-        bed,
-        namespace,
-        lambda found: child in found and found[child]["metadata"]["labels"].get(key) == value,
-        f"{child} to have {key}={value}",
-    )
-
-
-def alert_labels(bed: Testbed, namespace: str, name: str = "treasury") -> Json:
-    """The labels of the first alert in force."""
-    rule = bed.api.get(COREOS, "PrometheusRule", namespace, name)
-    found = next(each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each)
-    labels: Json = found["labels"]
-    return labels
-
-
-def receivers(bed: Testbed, namespace: str, name: str = "treasury") -> list[str]:
-    """The receivers with means in an AlertmanagerConfig."""
-    config = bed.api.find(V1ALPHA1, "AlertmanagerConfig", namespace, name)
-    return [] if config is None else [each["name"] for each in config["spec"].get("receivers", ()) if len(each) > 1]
-
-
-def wait_for_receivers(bed: Testbed, namespace: str, names: list[str], name: str = "treasury") -> None:
-    wait_for(
-        f"receivers {names} of {namespace}/{name}",
-        lambda: receivers(bed, namespace, name) == names,
-        SETTLES_WITHIN,
-    )
 
 
 # -- which class is in force
@@ -301,14 +173,6 @@ def test_a_namespaces_labels_choose_the_environment(bed: Testbed, namespace: str
     )
 
 
-def wait_for_words_of_class(bed: Testbed, name: str, words: str) -> None:
-    def there() -> bool:
-        found = condition(bed.api.get(API_VERSION, "WalletMonitorClass", None, name), "Accepted")
-        return found is not None and words in found["message"]
-
-    wait_for(f"{words!r} in Accepted of class {name}", there, SETTLES_WITHIN)
-
-
 def test_an_environment_that_matches_twice_is_told_and_the_first_counts(
     bed: Testbed, namespace: str, cluster: Cluster
 ) -> None:
@@ -336,7 +200,7 @@ def test_a_prometheus_is_made_for_an_environment_kept_right_and_taken_away(
     (prod,) = environments("prod")
     managed = {**prod, "retention": "90d", "prometheus": {"namespace": namespace}}
     made = cluster.class_(namespace, environments=[managed])
-    wait_for_class(bed, namespace, "Enforced", "True")
+    wait_for_class(bed, namespace, "Enforced", "Unknown", "NotKnown")
     name = f"{namespace}-prod"
 
     def found() -> Json | None:
@@ -344,6 +208,8 @@ def test_a_prometheus_is_made_for_an_environment_kept_right_and_taken_away(
 
     stored = wait_for("the Prometheus", found, SETTLES_WITHIN)
     assert stored["spec"]["retention"] == "90d"
+    run(bed, stored)
+    wait_for_class(bed, namespace, "Enforced", "True")
     bed.kubectl("-n", namespace, "patch", "prometheus", name, "--type=merge", "-p", '{"spec": {"retention": "1h"}}')
     wait_for("its retention", lambda: (found() or {"spec": {}})["spec"].get("retention") == "90d", SETTLES_WITHIN)
     cluster.class_(namespace, environments=[{**prod, "retention": "90d"}])
@@ -366,122 +232,10 @@ def test_a_retention_is_compared_with_that_of_an_existing_prometheus(
     cluster.prometheus(namespace, "kps", retention="24h")
     stored = wait_for_class(bed, namespace, "Enforced", "False", "NothingEnforces")
     cluster.prometheus(namespace, "kps", retention="90d")
+    wait_for_class(bed, namespace, "Enforced", "Unknown", "NotKnown")
+    run(bed, bed.api.get(COREOS, "Prometheus", namespace, "kps"))
     stored = wait_for_class(bed, namespace, "Enforced", "True")
     assert condition(stored, "Ready")
-
-
-# -- who selects
-
-
-def test_labels_that_a_prometheus_selects_by_are_found_out(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    release = {"matchLabels": {"release": "kps"}}
-    cluster.prometheus(namespace, "kps", serviceMonitorSelector=release, ruleSelector=release)
-    bed.apply([monitor(namespace)])
-    wait_for_condition(bed, namespace, "Selected", "True")
-    labels = {name: each["metadata"]["labels"].get("release") for name, each in children(bed, namespace).items()}
-    assert labels["ServiceMonitor treasury.api"] == labels["PrometheusRule treasury"] == "kps"
-    assert labels["ConfigMap treasury.overview"] is None
-    cluster.prometheus(namespace, "kps", serviceMonitorSelector={"matchLabels": {"team": "x"}}, ruleSelector=release)
-    wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "team", "x")
-    wait_for_label(bed, namespace, "ServiceMonitor treasury.api", "release", None)
-    wait_for_condition(bed, namespace, "Selected", "True", "SelectedWithoutSilences")
-    cluster.alertmanager(namespace, "main", alertmanagerConfigSelector={"matchLabels": {"release": "kps"}})
-    wait_for_label(bed, namespace, "AlertmanagerConfig treasury", "release", "kps")
-    wait_for_condition(bed, namespace, "Selected", "True", "Selected")
-
-
-def test_what_no_label_can_meet_is_said_with_the_cure(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    cluster.prometheus(namespace, "kps", ruleNamespaceSelector={"matchLabels": {"walletmon-env": "prod"}})
-    bed.apply([monitor(namespace)])
-    wait_for_condition(bed, namespace, "Selected", "False", "NotSelected")
-    wait_for_words(bed, namespace, "Ready", "wants the label walletmon-env=prod on namespace")
-    label(bed, namespace, **{"walletmon-env": "prod"})
-    wait_until_ready(bed, namespace)
-
-
-def test_labels_that_the_class_says_are_not_found_out(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    cluster.class_(namespace, objectLabels={"release": "wrong"})
-    cluster.prometheus(namespace, "kps", serviceMonitorSelector={"matchLabels": {"release": "kps"}})
-    bed.apply([monitor(namespace, className=namespace)])
-    wait_for_condition(bed, namespace, "Selected", "False", "NotSelected")
-    wait_for_words(bed, namespace, "Selected", "wants the label release=kps")
-    cluster.class_(namespace, objectLabels={"release": "kps"})
-    wait_until_ready(bed, namespace)
-
-
-def test_a_prometheus_that_tells_nobody_is_told(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    cluster.prometheus(namespace, "kps", alerting=None)
-    bed.apply([monitor(namespace)])
-    wait_for_condition(bed, namespace, "Selected", "False", "NoAlerting")
-    cluster.prometheus(namespace, "kps")
-    wait_until_ready(bed, namespace)
-
-
-def slack(name: str, secret: str) -> Json:
-    return {"name": name, "slack": {"urlSecret": {"name": secret, "key": "url"}}}
-
-
-def test_a_strategy_under_which_the_class_cannot_tell_is_told(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    bed.kubectl("create", "namespace", f"{namespace}-am")
-    cluster.secret(f"{namespace}-am", "chat", url="https://chat.example.org/x")
-    cluster.class_(
-        namespace, alertmanager={"namespace": f"{namespace}-am", "name": "main"}, receivers=[slack("chat", "chat")]
-    )
-    cluster.prometheus(f"{namespace}-am", "kps")
-    bed.apply([monitor(namespace, className=namespace)])
-    wait_for_condition(bed, namespace, "Selected", "False", "AlertmanagerMissing")
-    cluster.alertmanager(f"{namespace}-am", "main")
-    wait_for_condition(bed, namespace, "Selected", "False", "MatcherStrategy")
-    wait_for_words(bed, namespace, "Selected", "set its spec.alertmanagerConfigMatcherStrategy.type to")
-    cluster.alertmanager(f"{namespace}-am", "main", "OnNamespaceExceptForAlertmanagerNamespace")
-    wait_until_ready(bed, namespace)
-    wait_for_class(bed, namespace, "Ready", "True")
-
-
-# -- receivers and their Secrets
-
-
-def routing(*names: str, secret: Callable[[str], str] = str) -> Json:
-    return {"receivers": [slack(name, secret(name)) for name in names]}
-
-
-def test_a_receiver_without_its_secret_is_left_out_and_comes_with_it(
-    bed: Testbed, namespace: str, cluster: Cluster
-) -> None:
-    cluster.secret(namespace, "chat", url="https://chat.example.org/x")
-    bed.apply([monitor(namespace, routing=routing("chat", "desk"))])
-    wait_for_condition(bed, namespace, "Accepted", "False", "MissingSecret")
-    wait_for_words(bed, namespace, "Accepted", "desk", "url")
-    assert receivers(bed, namespace) == ["chat"]
-    cluster.secret(namespace, "desk", other="x")
-    cluster.secret(namespace, "desk", url="https://desk.example.org/x")
-    wait_until_ready(bed, namespace)
-    assert receivers(bed, namespace) == ["chat", "desk"]
-
-
-def test_a_secret_that_goes_takes_its_receiver_out_and_no_other(bed: Testbed, namespace: str, cluster: Cluster) -> None:
-    cluster.secret(namespace, "chat", url="https://chat.example.org/x")
-    gone = cluster.secret(namespace, "desk", url="https://desk.example.org/x")
-    bed.apply([monitor(namespace, routing=routing("chat", "desk"))])
-    wait_until_ready(bed, namespace)
-    cluster.remove(gone)
-    wait_for("the receiver to go", lambda: receivers(bed, namespace) == ["chat"], 60.0)
-    wait_for_condition(bed, namespace, "Accepted", "False", "MissingSecret")
-
-
-def test_a_classes_receiver_without_its_secret_is_left_out_and_comes_with_it(
-    bed: Testbed, namespace: str, cluster: Cluster
-) -> None:
-    cluster.secret(namespace, "chat", url="https://chat.example.org/x")
-    cluster.alertmanager(namespace, "main", "OnNamespaceExceptForAlertmanagerNamespace")
-    cluster.class_(
-        namespace, alertmanager={"namespace": namespace}, receivers=[slack("chat", "chat"), slack("desk", "desk")]
-    )
-    wait_for_class(bed, namespace, "Accepted", "False", "MissingSecret")
-    wait_for_receivers(bed, namespace, ["chat"], f"walletmon.{namespace}")
-    cluster.secret(namespace, "desk", url="https://desk.example.org/x")
-    wait_for_class(bed, namespace, "Ready", "True")
-    wait_for_receivers(bed, namespace, ["chat", "desk"], f"walletmon.{namespace}")
 
 
 # -- what is asked for and cannot be

@@ -18,11 +18,14 @@ from walletmon.compiler.retention import Enforcement, existing_settings, retenti
 REF = {"namespace": "monitoring", "name": "k8s"}
 
 
-def existing(name: str = "k8s", labels: dict[str, str] | None = None, status: Any = None, **spec: Any) -> Manifest:
+RUNS = {"conditions": [{"type": "Available", "status": "True"}]}
+
+
+def existing(name: str = "k8s", labels: dict[str, str] | None = None, status: Any = RUNS, **spec: Any) -> Manifest:
     obj: Manifest = {"metadata": {"name": name, "namespace": "monitoring"}, "spec": spec}
     if labels is not None:
         obj["metadata"]["labels"] = labels
-    return obj if status is None else {**obj, "status": status}
+    return {**obj, "status": status}
 
 
 def judged(environments: list[Document], *known: Manifest, **spec: Any) -> tuple[Enforcement, ...]:
@@ -222,10 +225,10 @@ MADE = {"name": "prod", "retention": "90d", "prometheus": {"namespace": "monitor
 OURS = {"app.kubernetes.io/managed-by": "walletmon", "walletmon.dev/class": "default"}
 
 
-def reconciled(status: str, message: str = "") -> Document:
+def reconciled(status: str, message: str = "", available: str = "True") -> Document:
     return {
         "conditions": [
-            {"type": "Available", "status": "False"},
+            {"type": "Available", "status": available},
             {"type": "Reconciled", "status": status, "message": message},
         ]
     }
@@ -235,7 +238,13 @@ def reconciled(status: str, message: str = "") -> Document:
     ("known", "enforced", "said"),
     [
         ([existing("default-prod", OURS, reconciled("True"))], True, "keeps series of environment prod for 90d"),
-        ([existing("default-prod", OURS)], True, "keeps series of environment prod for 90d"),
+        ([existing("default-prod", OURS, reconciled("True", available="Degraded"))], True, "keeps series"),
+        (
+            [existing("default-prod", OURS, reconciled("True", available="False"))],
+            None,
+            "no Pod is ready of Prometheus monitoring/default-prod, which keeps series of environment prod for 90d",
+        ),
+        ([existing("default-prod", OURS, {})], None, "nothing runs Prometheus monitoring/default-prod yet"),
         ([], None, "is not there yet"),
         ([existing("default-prod", {"walletmon.dev/class": "default"})], False, "that walletmon has not made"),
         ([existing("default-prod", {**OURS, "walletmon.dev/class": "other"})], False, "that walletmon has not made"),

@@ -141,6 +141,9 @@ def _managed(
             f"prometheus-operator cannot make Prometheus {_say(ref)} as it is wanted: {refused}",
             "put right what it says",
         )
+    idle = _idle(found, ref)
+    if idle is not None:
+        return Enforcement(environment.name, path, None, f"{idle}, which {_wish(environment)}", _why_idle(ref))
     volume = "" if managed.storage is not None else "; without storage, a new Pod of it starts with nothing"
     message = f"Prometheus {_say(ref)} {_wish(environment)}{volume}{_remark(environment)}"
     return Enforcement(environment.name, path, True, message)
@@ -177,6 +180,9 @@ def _existing(
         wanted = {field: value for each in differences for field, value in each.wanted.items()}
         said = "; ".join(each.message for each in differences)
         return Enforcement(environment.name, path, False, f"in Prometheus {_say(ref)} {said}", _set(wanted, ref))
+    idle = _idle(found, ref)
+    if idle is not None:
+        return Enforcement(environment.name, path, None, f"{idle}, which {_wish(environment)}", _why_idle(ref))
     size = spec.get("retentionSize")
     earlier = "" if size is None else f", unless its retentionSize {size} ends that earlier"
     message = f"Prometheus {_say(ref)} {_wish(environment)}{earlier}{_remark(environment)}"
@@ -273,6 +279,19 @@ def _remark(environment: Environment) -> str:
     if not isinstance(length, timedelta) or length >= _SHORT:
         return ""
     return "; the last three to five hours are always there, since Prometheus deletes whole blocks"
+
+
+def _idle(prometheus: Manifest, ref: ObjectRef) -> str | None:
+    """That no Pod of a Prometheus works, as far as prometheus-operator has said; an object alone keeps nothing."""
+    conditions: Iterable[Mapping[str, Any]] = (prometheus.get("status") or {}).get("conditions") or ()
+    said = next((each.get("status") for each in conditions if each.get("type") == "Available"), None)
+    if said in ("True", "Degraded"):
+        return None
+    return f"no Pod is ready of Prometheus {_say(ref)}" if said else f"nothing runs Prometheus {_say(ref)} yet"
+
+
+def _why_idle(ref: ObjectRef) -> str:
+    return f"`kubectl -n {ref.namespace} describe prometheus {ref.name}` and its Pods say why"
 
 
 def _refusal(prometheus: Manifest) -> str | None:

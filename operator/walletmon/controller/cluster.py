@@ -146,7 +146,8 @@ def _labels(obj: KubeObject) -> dict[str, str]:
 
 
 def _spec(obj: KubeObject) -> Any:
-    """What it is to do, and whether prometheus-operator could make it so."""
+    """What it is to do, whether prometheus-operator could make it so, and whether it runs."""
     conditions = (obj.get("status") or {}).get("conditions") or ()
-    reconciled = [(c.get("status"), c.get("message")) for c in conditions if c.get("type") == "Reconciled"]
-    return obj.get("spec") or {}, reconciled
+    told = {"Reconciled": ("status", "message"), "Available": ("status",)}
+    said = [(c["type"], *(c.get(field) for field in told[c["type"]])) for c in conditions if c.get("type") in told]
+    return obj.get("spec") or {}, said

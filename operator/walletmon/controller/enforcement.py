@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from walletmon.api.monitor_class import WalletMonitorClass
 from walletmon.compiler.facts import ClusterFacts
-from walletmon.compiler.retention import retention_findings
+from walletmon.compiler.retention import Enforcement, retention_findings
 from walletmon.controller.findings import Finding
 
 
@@ -15,9 +17,12 @@ def enforced(resource: WalletMonitorClass, facts: ClusterFacts) -> Finding | Non
         return None
     broken = [each for each in findings if each.enforced is False]
     if broken:
-        said = "\n".join(f"{each.message}; {each.cure}" for each in broken)
-        return Finding("False", "NothingEnforces", said, stalled=True)
+        return Finding("False", "NothingEnforces", _lines(broken), stalled=True)
     unknown = [each for each in findings if each.enforced is None]
     if unknown:
-        return Finding("Unknown", "CannotLook", "\n".join(f"{each.message}; {each.cure}" for each in unknown))
-    return Finding("True", "Enforced", "; ".join(each.message for each in findings))
+        return Finding("Unknown", "NotKnown", _lines(unknown))
+    return Finding("True", "Enforced", _lines(findings))
+
+
+def _lines(findings: Iterable[Enforcement]) -> str:
+    return "\n".join(f"{each.message}; {each.cure}" if each.cure else each.message for each in findings)

@@ -268,11 +268,17 @@ def _selected(seen: Selection) -> Finding:
         return Finding(
             "True",
             "SelectedWithoutSilences",
-            f"{' and '.join(said) or 'nothing'} takes up what was made, but no Alertmanager selects the silences: "
+            f"{_take_up(said)}, but no Alertmanager selects the silences: "
             "an alert that says nothing new is told as well; have an Alertmanager select AlertmanagerConfig "
             f"{silences[0]['metadata']['name']}",
         )
-    return Finding("True", "Selected", f"{' and '.join(said) or 'nothing'} takes up what was made")
+    return Finding("True", "Selected", _take_up(said))
+
+
+def _take_up(said: list[str]) -> str:
+    if not said:
+        return "there is nothing that somebody would have to take up"
+    return f"{said[0]} takes up what was made" if len(said) == 1 else f"{' and '.join(said)} take up what was made"
 
 
 SELECTED: tuple[Check, ...] = (
