@@ -21,6 +21,22 @@ _APPLY = "application/apply-patch+yaml"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
+# "Too many requests", as an apiserver says while it sets up a kind's storage after a restart: it says when to come again,
+# and every client of Kubernetes does. Nothing else is tried twice.
+_PATIENCE = urllib3.Retry(
+    total=20,
+    connect=False,
+    read=False,
+    redirect=False,
+    other=False,
+    status=20,
+    allowed_methods=None,
+    status_forcelist=[429],
+    respect_retry_after_header=True,
+    raise_on_status=False,
+)
+
+
 class ApiError(BedError):
     """The apiserver refused.
 
@@ -49,7 +65,7 @@ class Api:
             ca_certs=str(ca),
             headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent, "Accept": "application/json"},
             timeout=_TIMEOUT_S,
-            retries=False,
+            retries=_PATIENCE,
             maxsize=8,
         )
         self._plurals: dict[tuple[str, str], tuple[str, bool]] = {}

@@ -49,13 +49,29 @@ NEEDED: set[Right] = {
     *(("walletmon.dev", "walletmonitors", verb) for verb in ("get", "list", "watch")),
     ("walletmon.dev", "walletmonitors/status", "patch"),
     ("walletmon.dev", "walletmonitors/finalizers", "update"),
+    *(("monitoring.coreos.com", "prometheuses", verb) for verb in ("get", "create", "patch", "delete")),
+    ("", "services", "get"),
+    ("", "secrets", "get"),
     ("events.k8s.io", "events", "create"),
 }
-EVERYWHERE: set[Right] = {("apiextensions.k8s.io", "customresourcedefinitions", verb) for verb in ("list", "watch")}
-NAMESPACES: set[Right] = {("", "namespaces", verb) for verb in ("list", "watch")}
+EVERYWHERE: set[Right] = {
+    *(("apiextensions.k8s.io", "customresourcedefinitions", verb) for verb in ("list", "watch")),
+    *(("", "namespaces", verb) for verb in ("list", "watch")),
+    *(
+        ("monitoring.coreos.com", kind, verb)
+        for kind in ("prometheuses", "alertmanagers")
+        for verb in ("list", "watch")
+    ),
+    *(("walletmon.dev", "walletmonitorclasses", verb) for verb in ("get", "list", "watch")),
+    ("walletmon.dev", "walletmonitorclasses/status", "patch"),
+    ("walletmon.dev", "walletmonitorclasses/finalizers", "update"),
+}
+"""What is for the whole cluster, so also where namespaces are named."""
 
 FORBIDDEN: set[Right] = {
-    *(("", "secrets", verb) for verb in ("get", "list", "watch", "create", "patch", "delete")),
+    *(("", "secrets", verb) for verb in ("list", "watch", "create", "patch", "delete")),
+    *(("walletmon.dev", "walletmonitorclasses", verb) for verb in ("create", "update", "patch", "delete")),
+    *(("monitoring.coreos.com", "alertmanagers", verb) for verb in ("get", "create", "patch", "delete")),
     *(("walletmon.dev", "walletmonitors", verb) for verb in ("create", "update", "patch", "delete")),
     *((group, resource, verb) for group, resource in CHILDREN for verb in ("update", "deletecollection")),
     ("", "pods", "list"),
@@ -66,7 +82,7 @@ FORBIDDEN: set[Right] = {
     ("apps", "deployments", "patch"),
     ("apiextensions.k8s.io", "customresourcedefinitions", "get"),
     ("apiextensions.k8s.io", "customresourcedefinitions", "patch"),
-    ("monitoring.coreos.com", "prometheuses", "list"),
+    ("monitoring.coreos.com", "thanosrulers", "list"),
     ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
     ("rbac.authorization.k8s.io", "clusterrolebindings", "create"),
 }
@@ -127,16 +143,21 @@ def treasury() -> dict[str, Any]:
 def test_the_operator_has_the_rights_it_needs_and_no_others(installed: Testbed) -> None:
     # Asked about all namespaces at once, as its lists and watches do.
     assert missing(installed, NEEDED | EVERYWHERE, None) == set()
-    assert held(installed, FORBIDDEN | NAMESPACES, None) == set()
+    assert held(installed, FORBIDDEN, None) == set()
     assert held(installed, FORBIDDEN, SERVED) == set()
 
 
 def test_with_named_namespaces_it_has_rights_there_alone(installed: Testbed) -> None:
     upgrade(installed, "--set", f"watchNamespaces={{{SERVED}}}")
     assert missing(installed, NEEDED, SERVED) == set()
-    assert missing(installed, EVERYWHERE | NAMESPACES, None) == set()
+    assert missing(installed, EVERYWHERE, None) == set()
     assert held(installed, NEEDED | FORBIDDEN, OTHER) == set()
     assert held(installed, NEEDED | FORBIDDEN, None) == set()
+
+
+def test_it_does_without_the_right_to_look_at_secrets(installed: Testbed) -> None:
+    upgrade(installed, "--set", "checkSecrets=false")
+    assert missing(installed, NEEDED | EVERYWHERE, None) == {("", "secrets", "get")}
 
 
 @pytest.mark.parametrize(("role", "writes"), [("view", False), ("edit", True), ("admin", True)])
