@@ -21,8 +21,8 @@ _APPLY = "application/apply-patch+yaml"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
-# "Too many requests", as an apiserver says while it sets up a kind's storage after a restart: it says when to come again,
-# and every client of Kubernetes does. Nothing else is tried twice.
+# "Too many requests", as an apiserver says while it sets up a kind's storage after a restart: it says when to come
+# again, and every client of Kubernetes does. Nothing else is tried twice.
 _PATIENCE = urllib3.Retry(
     total=20,
     connect=False,
