@@ -292,6 +292,9 @@ def test_the_operator_itself_lives_with_the_rights_of_named_namespaces(installed
     installed.install_prometheus_operator_crds()
     elsewhere = treasury()
     elsewhere["metadata"]["namespace"] = "default"
+    on_call = {"name": "treasury-on-call", "namespace": SERVED}
+    data = {"url": "https://pager.example.org"}
+    installed.apply([{"apiVersion": "v1", "kind": "Secret", "metadata": on_call, "stringData": data}])
     installed.apply([treasury(), elsewhere])
     kubeconfig = installed.service_account_kubeconfig(NAMESPACE, RELEASE)
     operator = Operator(installed, kubeconfig, ["--namespace", SERVED])

@@ -125,6 +125,7 @@ def test_the_values_become_the_operators_command_line(helm: Path) -> None:
         "--object-label=release=kps",
         "--runbook-base-url=https://runbooks.example.com",
         "--grafana-url=https://grafana.example.com",
+        "--hub-url=http://hub.example.com",
         "--packs-namespace=monitoring",
     ]
 

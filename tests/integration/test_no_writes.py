@@ -11,6 +11,7 @@ from testbed import Testbed
 from testbed.audit import AuditMark
 from testbed.installation import Operator
 from testbed.waiting import wait_for
+from tests.integration.classes import Cluster, wait_for_class
 from tests.integration.monitors import SETTLES_WITHIN, Json, monitor, wait_until_ready
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -93,4 +94,15 @@ def test_a_restart_with_fifty_monitors_writes_nothing(bed: Testbed, operator: Op
     mark = bed.audit_mark()
     operator.start()
     wait_for_visit(operator, 0, 50)
+    assert writes_of_walletmon(bed, mark) == []
+
+
+def test_a_class_without_objects_is_not_written_twice(
+    bed: Testbed, operator: Operator, namespace: str, cluster: Cluster
+) -> None:
+    cluster.class_(namespace)
+    wait_for_class(bed, namespace, "Ready", "True")
+    before, mark = visits(operator), bed.audit_mark()
+    bed.kubectl("label", "namespace", namespace, "team=treasury")
+    wait_for_visit(operator, before)
     assert writes_of_walletmon(bed, mark) == []

@@ -90,13 +90,10 @@ class ClassReconciler:
         }
         if bundle.objects is None:
             new.update({field: old[field] for field in ("resources",) if field in old})
-        else:
+        elif right := [c for c in seen.children if c.fate is Fate.RIGHT]:
+            # Not an empty list: of one merged by keys the apiserver keeps nothing, and it would differ for ever.
             new["resources"] = sorted(
-                (
-                    {"kind": c.kind, "namespace": c.namespace, "name": c.name}
-                    for c in seen.children
-                    if c.fate is Fate.RIGHT
-                ),
+                ({"kind": c.kind, "namespace": c.namespace, "name": c.name} for c in right),
                 key=lambda reference: (reference["kind"], reference["namespace"], reference["name"]),
             )
         if not await self._reporter.report(live, new):

@@ -181,10 +181,12 @@ class Reconciler:
             new.update({} if class_.name is None else {"class": class_.name})
             new.update({} if where.name is None else {"environment": where.name})
             new["wallets"] = {"total": len(monitor.spec.wallets)}
-            new["resources"] = sorted(
-                ({"kind": c.kind, "name": c.name} for c in seen.children if c.fate is Fate.RIGHT),
-                key=lambda reference: (reference["kind"], reference["name"]),
-            )
+            # Not an empty list: of one merged by keys the apiserver keeps nothing, and it would differ for ever.
+            if right := [c for c in seen.children if c.fate is Fate.RIGHT]:
+                new["resources"] = sorted(
+                    ({"kind": c.kind, "name": c.name} for c in right),
+                    key=lambda reference: (reference["kind"], reference["name"]),
+                )
         key = key_of(live)
         self._count_ready(key, new["conditions"][0]["status"])
         if not await self._reporter.report(live, new):
