@@ -192,6 +192,18 @@ CASES: dict[str, tuple[Selection, str, str, str]] = {
         "AlertsGoElsewhere",
         "sends alerts to Alertmanagers in namespace other",
     ),
+    "one that only takes over what others raised sends its alerts elsewhere": (
+        seen(
+            made("ScrapeConfig"),
+            ROUTED,
+            prometheuses=(
+                prometheus(alerting={"alertmanagers": [{"namespace": "other", "name": "am", "port": "web"}]}),
+            ),
+        ),
+        "True",
+        "Selected",
+        "",
+    ),
     "no Alertmanager": (
         seen(*WATCHED, ROUTED, alertmanagers=()),
         "Unknown",

@@ -142,9 +142,14 @@ def _limit_enforced(seen: Selection) -> Finding | None:
     return None
 
 
+def _raising(seen: Selection) -> Manifest | None:
+    """The Prometheus that raises the alerts, if there are any to raise."""
+    return seen.watching if any(obj["kind"] == "PrometheusRule" for obj in seen.objects or ()) else None
+
+
 def _no_alerting(seen: Selection) -> Finding | None:
-    watching = seen.watching
-    if watching is None or not any(obj["kind"] == "PrometheusRule" for obj in seen.objects or ()):
+    watching = _raising(seen)
+    if watching is None:
         return None
     spec = watching["spec"]
     if (spec.get("alerting") or {}).get("alertmanagers") or spec.get("additionalAlertManagerConfigs"):
@@ -159,7 +164,7 @@ def _no_alerting(seen: Selection) -> Finding | None:
 
 
 def _alerts_go_elsewhere(seen: Selection) -> Finding | None:
-    watching, tellers = seen.watching, seen.tellers
+    watching, tellers = _raising(seen), seen.tellers
     if watching is None or not tellers or not (seen.told or seen.told_by_class):
         return None
     spec, home = watching["spec"], watching["metadata"]["namespace"]
