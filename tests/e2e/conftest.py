@@ -9,6 +9,7 @@ import pytest
 
 from demo.stage import Stage
 from demo.wallet import Wallet
+from tests.e2e.exposition import Exposition
 from tests.e2e.prober import Prober
 from tests.e2e.scenes import COLD, TREASURY, monitor, pods_target, static_target, wait_until_ready
 
@@ -55,7 +56,16 @@ def prober() -> Iterator[Prober]:
 
 
 @pytest.fixture(scope="session")
-def cold(stage: Stage, prober: Prober) -> dict[str, Wallet]:
+def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposition]:
+    """A workload that tells its users apart."""
+    file = tmp_path_factory.mktemp("exposed") / "metrics.prom"
+    file.write_text('seen{userId="7"} 1\nseen{USER_ID="7"} 1\nseen{tx_hash="7",a="b"} 1\nseen{users="7"} 1\nseen 1\n')
+    with Exposition(file) as alive:
+        yield alive
+
+
+@pytest.fixture(scope="session")
+def cold(stage: Stage, prober: Prober, exposed: Exposition) -> dict[str, Wallet]:
     """A monitor with every other kind of target, and two wallets whose thresholds differ."""
     stage.bed.kubectl("create", "namespace", COLD)
     wallets = {
@@ -74,6 +84,7 @@ def cold(stage: Stage, prober: Prober) -> dict[str, Wallet]:
                 targets=[
                     pods_target("pods", {"app": "cold"}, walletFrom={"label": "example.com/wallet"}),
                     static_target("fixed", both, wallet="cold-1", role="node"),
+                    static_target("exposed", [exposed.address], wallet="cold-1", role="node"),
                     {
                         "name": "site",
                         "probe": {

@@ -41,6 +41,16 @@ def test_a_prober_is_asked_for_each_url_and_its_answer_belongs_to_the_wallet(sta
     assert prober.asked == {("http_2xx", good), ("http_2xx", broken)}
 
 
+def test_a_series_with_a_denied_label_does_not_get_in_and_the_others_of_the_scrape_do(stage: Stage) -> None:
+    wait_for_targets(stage, 1, **OURS, target="exposed")
+    of_it = f'{{namespace="{COLD}",target="exposed"}}'
+    found = wait_for_series(stage, f"seen{of_it}", lambda found: len(found) == 2)
+    assert {each["metric"].get("users") for each in found} == {"7", None}
+    assert not any(name.startswith("__walletmon") for each in found for name in each["metric"])
+    (lost,) = stage.prometheus.query(f"scrape_samples_scraped{of_it} - scrape_samples_post_metric_relabeling{of_it}")
+    assert lost["value"][1] == "3"
+
+
 def test_nothing_that_is_scraped_is_renamed(stage: Stage) -> None:
     series = wait_for_series(stage, f'{{namespace="{COLD}"}}')
     assert {name for each in series for name in each["metric"] if name.startswith("exported_")} == set()
