@@ -8,6 +8,7 @@ right what only CEL can say, so that the apiserver takes the document.
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
 from typing import Any
 
@@ -52,32 +53,47 @@ _TEXTS = (
     "{{ .X | printf `%s` }}",
     "金库 🏦\nsecond",
 )
+_HOSTILE = (
+    "{{",
+    "}}{{{",
+    "{{ query `up` }}",
+    "\"\\\\'`",
+    ": - &a *b !c #d",
+    "金库 🏦",
+    "\u2028\ufeff",
+    "(|.*",
+    "null",
+    " 1e3 ",
+    "x" * 128,
+)
 _FIGURES = ("1.2s", "85%", "5000", "0.5 ETH", "10GiB", "5m", "1e18 wei", "-1", "1e999", "NaN", "0")
 
 
 def _matching(pattern: str, longest: int) -> Strategy:
+    # Python calls the two code points that go-yaml refuses otherwise than RE2 and Rust do.
+    pattern = re.sub(r"\\x\{([0-9a-f]{4})\}", r"\\u\1", pattern)
     return st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest)
 
 
-_LABEL_NAMES = _matching(LABEL_NAME_PATTERN, 64)
+LABEL_NAMES = _matching(LABEL_NAME_PATTERN, 64)
 _LABEL_KEYS = _matching(LABEL_KEY_PATTERN, 100)
 _KEYS: dict[str, Strategy] = {
-    "spec.wallets[].labels": _LABEL_NAMES.filter(lambda name: name not in _TAKEN),
-    "spec.dependencies[].match": _LABEL_NAMES,
+    "spec.wallets[].labels": LABEL_NAMES.filter(lambda name: name not in _TAKEN),
+    "spec.dependencies[].match": LABEL_NAMES,
     "spec.wallets[].thresholds": st.sampled_from([f"golden-signals.{name}" for name in _THRESHOLDS])
     | st.text(max_size=20),
     "spec.targets[].service.selector.matchLabels": _LABEL_KEYS,
     "spec.targets[].pods.selector.matchLabels": _LABEL_KEYS,
     "spec.packs[].thresholds": st.sampled_from(_THRESHOLDS) | st.text(max_size=20),
     "spec.packs[].overrides": st.sampled_from(_ALERTS) | st.text(max_size=20),
-    "spec.rules[].labels": _LABEL_NAMES,
+    "spec.rules[].labels": LABEL_NAMES,
     "spec.objectLabels": _LABEL_KEYS,
-    "spec.externalLabels": _LABEL_NAMES,
+    "spec.externalLabels": LABEL_NAMES,
     "spec.environments[].namespaceSelector.matchLabels": _LABEL_KEYS,
-    "spec.environments[].labels": _LABEL_NAMES,
+    "spec.environments[].labels": LABEL_NAMES,
     "spec.environments[].remoteWrite[].headers": _matching(HEADER_PATTERN, 40),
     "spec.dashboards.labels": _LABEL_KEYS,
-    "spec.federation[].labels": _LABEL_NAMES,
+    "spec.federation[].labels": LABEL_NAMES,
 }
 """The schema cannot say what a map's keys look like; the models and CEL do."""
 
@@ -90,6 +106,10 @@ _LIKELY: dict[str, Strategy] = {
     "spec.rules[].name": st.sampled_from(_ALERTS),
     "spec.rules[].summary": st.sampled_from(_TEXTS),
     "spec.rules[].description": st.sampled_from(_TEXTS),
+    "spec.externalLabels{}": st.sampled_from(_HOSTILE),
+    "spec.environments[].labels{}": st.sampled_from(_HOSTILE),
+    "spec.environments[].remoteWrite[].headers{}": st.sampled_from(_HOSTILE),
+    "spec.federation[].labels{}": st.sampled_from(_HOSTILE),
     "spec.governance.allowedLabels[]": st.sampled_from(DENIED_BY_DEFAULT),
     "spec.governance.requiredLabels[]": st.sampled_from(DENIED_BY_DEFAULT),
     "spec.governance.deniedLabels[]": st.sampled_from([*DENIED_BY_DEFAULT, *RESERVED_LABELS, "userId", "_user"]),
@@ -97,7 +117,8 @@ _LIKELY: dict[str, Strategy] = {
 """Values that mean something, which chance alone would not find; they are given beside what chance finds."""
 
 
-def _of(node: Schema, path: str) -> Strategy:
+def of_schema(node: Schema, path: str) -> Strategy:
+    """What the schema `node` takes, which stands at `path`."""
     found = _any_of(node, path)
     return _LIKELY[path] | found if path in _LIKELY else found
 
@@ -122,7 +143,7 @@ def _string(node: Schema) -> Strategy:
     if "pattern" not in node:
         return st.text(min_size=shortest, max_size=min(longest, 40))
     texts = _matching(node["pattern"], longest).filter(lambda text: len(text) >= shortest)
-    if "x-kubernetes-validations" in node:
+    if any("[1-9]" in check["rule"] for check in node.get("x-kubernetes-validations", ())):
         texts = texts.filter(lambda text: any(digit in text for digit in "123456789"))
     return texts
 
@@ -137,15 +158,17 @@ def _array(node: Schema, path: str) -> Strategy:
         else None
     )
     most = min(node["maxItems"], _ITEMS_AT_MOST)
-    return st.lists(_of(node["items"], f"{path}[]"), min_size=node.get("minItems", 0), max_size=most, unique_by=unique)
+    return st.lists(
+        of_schema(node["items"], f"{path}[]"), min_size=node.get("minItems", 0), max_size=most, unique_by=unique
+    )
 
 
 def _object(node: Schema, path: str) -> Strategy:
     if "properties" not in node:
-        values = _of(node["additionalProperties"], f"{path}{{}}")
+        values = of_schema(node["additionalProperties"], f"{path}{{}}")
         fewest, most = node.get("minProperties", 0), min(node["maxProperties"], _ITEMS_AT_MOST)
         return st.dictionaries(_KEYS[path], values, min_size=fewest, max_size=most)
-    fields = {name: _of(child, f"{path}.{name}") for name, child in node["properties"].items()}
+    fields = {name: of_schema(child, f"{path}.{name}") for name, child in node["properties"].items()}
     required = {name: fields.pop(name) for name in node.get("required", ())}
     return st.fixed_dictionaries(required, optional=fields)
 
@@ -236,7 +259,7 @@ def _settle_target(draw: st.DrawFn, target: Document, wallets: list[str]) -> Non
     if "timeout" in target:
         target["timeout"] = target["interval"] = draw(st.sampled_from(["500ms", "10s", "1m30s"]))
     if kept in ("service", "pods"):
-        _settle_selector(target[kept]["selector"])
+        settle_selector(target[kept]["selector"])
     auth = target.get("auth", {})
     if "basicAuth" in auth:
         auth.pop("authorization", None)
@@ -245,7 +268,7 @@ def _settle_target(draw: st.DrawFn, target: Document, wallets: list[str]) -> Non
         auth["tls"].pop("key", None)
 
 
-def _settle_selector(selector: Document) -> None:
+def settle_selector(selector: Document) -> None:
     for expression in selector.get("matchExpressions", ()):
         if expression["operator"] in ("Exists", "DoesNotExist"):
             expression.pop("values", None)
@@ -268,27 +291,38 @@ def _settle_rule(draw: st.DrawFn, rule: Document) -> None:
 
 
 def _settle_routing(draw: st.DrawFn, routing: Document) -> None:
-    for interval in routing.get("muteTimeIntervals", ()):
+    settle_intervals(routing)
+    for receiver in routing["receivers"]:
+        settle_receiver(draw, receiver)
+    settle_priorities(draw, routing, routing)
+
+
+def settle_intervals(document: Document) -> None:
+    for interval in document.get("muteTimeIntervals", ()):
         for time in interval.get("times", ()):
             time["from"], time["to"] = sorted((time["from"], time["to"]))
             if time["from"] == time["to"]:
                 time["from"], time["to"] = "00:00", "24:00"
         if "times" not in interval:
             interval.setdefault("weekdays", ["monday"])
-    for receiver in routing["receivers"]:
-        _settle_receiver(draw, receiver)
-    receivers = [receiver["name"] for receiver in routing["receivers"]]
-    intervals = [interval["name"] for interval in routing.get("muteTimeIntervals", ())]
+
+
+def settle_priorities(draw: st.DrawFn, priorities: Document, document: Document) -> None:
+    receivers = [receiver["name"] for receiver in document.get("receivers", ())]
+    intervals = [interval["name"] for interval in document.get("muteTimeIntervals", ())]
     for priority in ("P0", "P1", "P2"):
-        if priority not in routing:
+        if priority not in priorities:
             continue
-        route = routing[priority]
-        route["receivers"] = draw(st.lists(st.sampled_from(receivers), min_size=1, unique=True))
+        route = priorities[priority]
+        if receivers:
+            route["receivers"] = draw(st.lists(st.sampled_from(receivers), min_size=1, unique=True))
+        else:
+            route.pop("receivers", None)
         if "muteTimeIntervals" in route:
             route["muteTimeIntervals"] = draw(st.lists(st.sampled_from(intervals), unique=True)) if intervals else []
 
 
-def _settle_receiver(draw: st.DrawFn, receiver: Document) -> None:
+def settle_receiver(draw: st.DrawFn, receiver: Document) -> None:
     means = [each.value for each in Means if each.value in receiver]
     kept = draw(st.sampled_from(means)) if means else Means.WEBHOOK.value
     for name in set(means) - {kept}:

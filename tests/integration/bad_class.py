@@ -48,13 +48,25 @@ BAD_CLASSES = (
     ),
     *(
         Bad(f"external label {name}", class_document(externalLabels={name: "c"}), "spec.externalLabels", SET_BY_US)
-        for name in ("wallet", "severity", "alertname", "environment")
+        for name in ("wallet", "severity", "alertname", "environment", "alertstate", "prometheus_replica")
     ),
     Bad(
         "external label with a dollar sign",
         class_document(externalLabels={"site": "$(POD_NAME)"}),
         "spec.externalLabels.site",
         "should match '^[^$",
+    ),
+    Bad(
+        "external label that no file of rules could hold",
+        class_document(externalLabels={"site": "a\ufffe"}),
+        "spec.externalLabels.site",
+        "should match '^[^$",
+    ),
+    Bad(
+        "object label with a prefix that is too long",
+        class_document(objectLabels={"x" * 254 + "/a": "b"}),
+        "spec.objectLabels",
+        LABEL_KEY,
     ),
     Bad("environment's label of ours", environment(labels={"pod": "c"}), "spec.environments[0].labels", SET_BY_US),
     Bad("environment's name with a dot", environment(name="a.b"), "spec.environments[0].name", NOT_A_NAME),
@@ -86,11 +98,25 @@ BAD_CLASSES = (
         "spec.environments[0].prometheus.replicas",
         "should be greater than or equal to 1",
     ),
-    Bad(
-        "version without v",
-        managed(version="3.15.0"),
-        "spec.environments[0].prometheus.version",
-        "should match '^v[0-9]+",
+    *(
+        Bad(
+            f"version {version}",
+            managed(version=version),
+            "spec.environments[0].prometheus.version",
+            "should match '^v(2",
+        )
+        # What prometheus-operator cannot read, does not know, or cannot write on a Pod.
+        for version in (
+            "3.15.0",
+            "v1.8.2",
+            "v2.41.0",
+            "v4.0.0",
+            "v3.05.0",
+            "v3.5",
+            "v3.5.0.1",
+            "v3.5.0-rc.01",
+            "v3.5.0+build",
+        )
     ),
     Bad(
         "storage without a unit",
@@ -127,6 +153,18 @@ BAD_CLASSES = (
         remote_write(headers={"AUTHORIZATION": "Bearer x"}),
         "spec.environments[0].remoteWrite[0].headers",
         HEADER,
+    ),
+    Bad(
+        "header of remote reads, which Prometheus sets",
+        remote_write(headers={"X-Prometheus-Remote-Read-Version": "0.1.0"}),
+        "spec.environments[0].remoteWrite[0].headers",
+        HEADER,
+    ),
+    Bad(
+        "remote write with a scheme for which there is basicAuth",
+        remote_write(authorization=bearer(type="Basic")),
+        "spec.environments[0].remoteWrite[0].authorization.type",
+        "user name and password go in basicAuth",
     ),
     Bad(
         "header with a blank",
@@ -251,6 +289,12 @@ BAD_CLASSES = (
     ),
     Bad("federation's label of ours", federation(labels={"wallet": "x"}), "spec.federation[0].labels", SET_BY_US),
     Bad("hub without a scheme", class_document(hubUrl="hub.walletmon:8080"), "spec.hubUrl", "should match '^https?://"),
+    *(
+        Bad(
+            f"hub with a {sign}", class_document(hubUrl=f"http://hub/{sign}"), "spec.hubUrl", "should match '^https?://"
+        )
+        for sign in '"\\<>^`{}$ '
+    ),
     Bad(
         "groups by a label that is no name",
         class_document(groupBy=["..."]),

@@ -253,6 +253,12 @@ BAD_TARGETS = (
         "a client certificate needs both cert and key",
     ),
     Bad(
+        "authorization for which there is basicAuth",
+        one(auth={"authorization": bearer(type="BASIC")}),
+        "spec.targets[0].auth.authorization.type",
+        "user name and password go in basicAuth",
+    ),
+    Bad(
         "authorization type with a space",
         one(auth={"authorization": bearer(type="Bearer x")}),
         "spec.targets[0].auth.authorization.type",

@@ -158,19 +158,19 @@ BAD_MONITORS = (
         "wallet label value with a dollar sign",
         wallet(labels={"team": "$(POD_NAME)"}),
         "spec.wallets[0].labels.team",
-        r"should match '^[^$\x00-\x1f\x7f-\x9f]+$'",
+        r"should match '^[^$",
     ),
     Bad(
         "wallet label value with NUL",
         wallet(labels={"team": "a\x00"}),
         "spec.wallets[0].labels.team",
-        r"should match '^[^$\x00-\x1f\x7f-\x9f]+$'",
+        r"should match '^[^$",
     ),
     Bad(
         "wallet label value with a control character of Latin-1",
         wallet(labels={"team": "a\x85"}),
         "spec.wallets[0].labels.team",
-        r"should match '^[^$\x00-\x1f\x7f-\x9f]+$'",
+        r"should match '^[^$",
     ),
     Bad(
         "wallet label value empty",

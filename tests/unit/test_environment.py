@@ -153,6 +153,12 @@ def test_every_target_gets_the_labels_of_its_surroundings(kind: str, scraped: di
     assert obj["metadata"]["labels"]["walletmon.dev/class"] == "default"
 
 
+def test_a_label_of_the_class_on_alerts_is_a_text_and_no_template() -> None:
+    class_ = class_with(externalLabels={"site": "a {{{ query `up` }} {{"})
+    labels = AlertLabels(parse_monitor(minimal()), class_, ClusterFacts()).of(Priority.P0, "balance", {})
+    assert labels["site"] == 'a {{ "{{" }}{ query `up` }} {{ "{{" }}'
+
+
 def test_what_the_platform_says_holds_whatever_a_wallet_calls_its_labels() -> None:
     wallet = {"name": "hot-1", "labels": {"tier": "mine"}}
     before, _ = steps_of(made("ServiceMonitor", CLASS, wallets=[wallet], targets=[SERVICE]))

@@ -207,13 +207,13 @@ def alertmanager(name: str = "main", **spec: Any) -> Manifest:
         ),
         # The Service is for all Alertmanagers of the namespace.
         (
-            {"name": "main"},
-            (alertmanager(), alertmanager("other")),
+            {"name": "a.b"},
+            (alertmanager("a.b"), alertmanager("other")),
             {
                 "name": "alertmanager-operated",
                 "port": "web",
                 "relabelings": [
-                    {"action": "keep", "sourceLabels": ["__meta_kubernetes_pod_label_alertmanager"], "regex": "main"}
+                    {"action": "keep", "sourceLabels": ["__meta_kubernetes_pod_label_alertmanager"], "regex": r"a\.b"}
                 ],
             },
         ),

@@ -70,8 +70,10 @@ ScrapeDuration = Annotated[
 ]
 """A positive duration of hours and less: also a Go duration, so that CEL can compare two of them."""
 
-_BLANKS = r"\x00-\x20\x7f-\x9f"
-_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+# Two code points that are no characters: go-yaml refuses them, and so prometheus-operator a whole file of rules.
+NOT_YAML = r"\x{fffe}\x{ffff}"
+_BLANKS = rf"\x00-\x20\x7f-\x9f{NOT_YAML}"
+_CONTROLS = rf"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{NOT_YAML}"
 TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^{_BLANKS}][^{_CONTROLS}]*$"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=TEXT_PATTERN)]
@@ -81,8 +83,9 @@ PRINTABLE_PATTERN = "^[!-~]+$"
 """Visible ASCII: URLs, addresses."""
 
 _HOST = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
-URL_PATTERN = rf"^https?://{_HOST}(:[0-9]{{1,5}})?([/?#]([!-#&-z|~]|%[0-9A-Fa-f]{{2}})*)?$"
-"""A URL without a dollar sign (see `NO_DOLLAR`) and without braces, which Alertmanager would expand as a template.
+URL_PATTERN = rf"^https?://{_HOST}(:[0-9]{{1,5}})?([/?#]([!#&-;=?-Z\[\]_a-z|~]|%[0-9A-Fa-f]{{2}})*)?$"
+"""A URL without a dollar sign (see `NO_DOLLAR`), without braces, which Alertmanager would expand as a template, and
+without what no URL may have anyway: over a quotation mark prometheus-operator refuses the whole AlertmanagerConfig.
 
 Over one that Go cannot read, Alertmanager and Prometheus refuse their whole configuration: so there is a name or an
 IPv4 address, a port of digits, and behind a percent sign two hexadecimal digits. Credentials belong into Secrets."""
@@ -90,7 +93,7 @@ IPv4 address, a port of digits, and behind a percent sign two hexadecimal digits
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """A DNS subdomain (RFC 1123): the name of a Secret."""
 
-NO_DOLLAR = r"[^$\x00-\x1f\x7f-\x9f]"
+NO_DOLLAR = rf"[^$\x00-\x1f\x7f-\x9f{NOT_YAML}]"
 # prometheus-operator's config-reloader replaces `$(NAME)` all over Prometheus' configuration and gives up on a name it
 # does not know: one such text in one monitor would stop configuration reloads for the whole cluster.
 
@@ -124,6 +127,9 @@ RESERVED_LABELS = (
     "action",
     "le",
     "quantile",
+    "alertstate",
+    "prometheus",
+    "prometheus_replica",
 )
 """Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's have others."""
 

@@ -32,12 +32,16 @@ HEADER_PATTERN = "^[A-Za-z0-9_.-]+$"
 _RESERVED_HEADERS = (
     "(?i)^(authorization|host|content-encoding|content-length|content-type|user-agent|connection|keep-alive|"
     "proxy-authenticate|proxy-authorization|www-authenticate|accept-encoding|x-prometheus-remote-write-version|"
-    "x-amz-date|x-amz-security-token|x-amz-content-sha256)$"
+    "x-prometheus-remote-read-version|x-amz-date|x-amz-security-token|x-amz-content-sha256)$"
 )
 """What Prometheus refuses, since it sets these itself (its `remote_write` documentation)."""
+# prometheus-operator knows two major versions, takes no leading zeros, and makes a label's value of it: without a plus
+# sign. It crashes over a remote write's authorization before 2.26, and leaves keep_firing_for out before 2.42.
+_NUMBER = "(0|[1-9][0-9]{0,3})"
+_VERSION = rf"^v(2\.(4[2-9]|[5-9][0-9]|[1-9][0-9]{{2}})|3\.{_NUMBER})\.{_NUMBER}(-(alpha|beta|rc)\.{_NUMBER})?$"
 _SIZE = r"^[1-9][0-9]{0,5}(Mi|Gi|Ti)$"
 
-_SET_BY_US = tuple(name for name in (*RESERVED_LABELS, "alertname") if name != "cluster")
+SET_BY_US = tuple(name for name in (*RESERVED_LABELS, "alertname") if name != "cluster")
 
 
 def label_rules(field_name: str) -> list[JsonDict]:
@@ -50,9 +54,9 @@ def label_rules(field_name: str) -> list[JsonDict]:
         ),
         rule(
             f"!has(self.{field_name}) || self.{field_name}.all(k, !(k in ["
-            + ", ".join(f"'{name}'" for name in _SET_BY_US)
+            + ", ".join(f"'{name}'" for name in SET_BY_US)
             + "]))",
-            "this label is set by walletmon or Prometheus; reserved are: " + ", ".join(_SET_BY_US),
+            "this label is set by walletmon or Prometheus; reserved are: " + ", ".join(SET_BY_US),
             path=f".{field_name}",
         ),
     ]
@@ -154,9 +158,9 @@ class ManagedPrometheus(Model):
     version: Annotated[
         str | None,
         Field(
-            description="Version of Prometheus, for example v3.15.0; prometheus-operator's own if left out.",
+            description="Version of Prometheus, from 2.42 on, for example v3.15.0; prometheus-operator's if left out.",
             max_length=32,
-            pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+([-+.][A-Za-z0-9.]+)?$",
+            pattern=_VERSION,
         ),
     ] = None
     replicas: Annotated[StrictInt, Field(description="How many of it run beside each other.", ge=1, le=10)] = 1

@@ -49,7 +49,7 @@ RUNBOOKS = "https://walletmon.dev/runbooks"
 
 def _label_keys(field_name: str) -> JsonDict:
     return rule(
-        f"!has(self.{field_name}) || self.{field_name}.all(k, size(k) <= 317 && k.matches('{LABEL_KEY_PATTERN}'))",
+        f"!has(self.{field_name}) || self.{field_name}.all(k, size(k) <= 253 && k.matches('{LABEL_KEY_PATTERN}'))",
         "a label key is a name of letters, digits, '-', '_' and '.', with or without a DNS prefix and '/'",
         path=f".{field_name}",
     )

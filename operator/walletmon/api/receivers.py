@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from walletmon.api.base import URL_PATTERN, DnsLabel, Model, SecretKey, rule
+from walletmon.api.base import NOT_YAML, URL_PATTERN, DnsLabel, Model, SecretKey, rule
 from walletmon.api.targets import ProberAddress
 
 # Alertmanager expands templates in most of its fields, and the config-reloader `$(NAME)`: neither is what an identifier
 # is for.
-_WORD = r"^[^{}$\x00-\x20\x7f-\x9f]+$"
+_WORD = rf"^[^{{}}$\x00-\x20\x7f-\x9f{NOT_YAML}]+$"
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_WORD)]
 """An identifier of somebody else's system: no blanks, no braces, no dollar sign."""
 

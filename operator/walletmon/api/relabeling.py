@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 
-from walletmon.api.base import LABEL_NAME_PATTERN, NO_DOLLAR, Model, rule
+from walletmon.api.base import LABEL_NAME_PATTERN, NO_DOLLAR, NOT_YAML, Model, rule
 
 _SourceLabel = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern="^[a-zA-Z_][a-zA-Z0-9_]*$")]
 # References to groups (`$1`, `${1}`) are what a replacement is for; `$(` is not: see `walletmon.api.base.NO_DOLLAR`.
 # `$1_total` is none either: Prometheus takes it for a group called `1_total`, and writes nothing.
 _GROUP = "[$][{][0-9a-zA-Z_]+[}]"
-_NO_WORD = r"[^$0-9A-Za-z_\x00-\x1f\x7f-\x9f]"
+_NO_WORD = rf"[^$0-9A-Za-z_\x00-\x1f\x7f-\x9f{NOT_YAML}]"
 _REPLACEMENT = rf"^({NO_DOLLAR}|{_GROUP}|([$][0-9]{{1,2}})+({_GROUP}|{_NO_WORD}|$))*$"
 LABEL_TEMPLATE_PATTERN = f"^([a-zA-Z_]|[$][0-9]|{_GROUP})([a-zA-Z0-9_]|[$][0-9]|{_GROUP})*$"
 """A label's name that may have references to groups in it."""

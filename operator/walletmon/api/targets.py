@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from walletmon.api.base import DnsLabel, Model, ScrapeDuration, SecretKey, rule
 
@@ -30,8 +30,8 @@ ProberAddress = Annotated[str, StringConstraints(min_length=3, max_length=261, p
 # is no Kubernetes label (`.*`, `$(NAME)`) can select every workload, or break the configuration for the whole cluster.
 _SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 LABEL_KEY_PATTERN = rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
-LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
-"""Key of a Kubernetes label."""
+LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=LABEL_KEY_PATTERN)]
+"""Key of a Kubernetes label. Its prefix may have 253 characters; a schema can bound both together only."""
 
 SelectedValue = Annotated[
     str, StringConstraints(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
@@ -103,7 +103,7 @@ class Selector(Model):
                     reason="FieldValueRequired",
                 ),
                 rule(
-                    "!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 317 && "
+                    "!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 253 && "
                     f"k.matches('{LABEL_KEY_PATTERN}'))",
                     "a label key is a name of letters, digits, '-', '_' and '.', with or without a DNS prefix and '/'",
                     path=".matchLabels",
@@ -185,6 +185,15 @@ class Limits(Model):
     ] = None
 
 
+_NOT_BASIC = "user name and password go in basicAuth"
+
+
+def _not_basic(scheme: str) -> str:
+    if scheme.lower() == "basic":
+        raise ValueError(_NOT_BASIC)
+    return scheme
+
+
 class BasicAuth(Model):
     """User name and password for the scrape."""
 
@@ -195,8 +204,17 @@ class BasicAuth(Model):
 class Authorization(Model):
     """An Authorization header for the scrape."""
 
+    # Prometheus refuses its whole configuration over the one scheme that it has other fields for.
     type: Annotated[
-        str, Field(description="Scheme of the header.", min_length=1, max_length=32, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+        str,
+        Field(
+            description="Scheme of the header.",
+            min_length=1,
+            max_length=32,
+            pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+            json_schema_extra={"x-kubernetes-validations": [rule("!self.matches('^(?i:basic)$')", _NOT_BASIC)]},
+        ),
+        AfterValidator(_not_basic),
     ] = "Bearer"
     credentials: Annotated[SecretKey, Field(description="Secret key with the token.")]
 

@@ -27,7 +27,7 @@ class AlertLabels:
         where = surroundings(monitor, class_, facts)
         self._policies = policies(class_)
         self._common = {
-            **common_labels(class_, where).constant,
+            **{name: _literal(value) for name, value in common_labels(class_, where).constant.items()},
             "namespace": monitor.metadata.namespace,
             "walletmon": monitor.metadata.name,
             **({} if where.name is None else {"environment": where.name}),
@@ -47,6 +47,12 @@ class AlertLabels:
             "pack": pack,
             **self._common,
         }
+
+
+def _literal(value: str) -> str:
+    """A template that gives `value`: Prometheus expands the labels of alerts. It refuses a whole file of rules over one
+    that it cannot read, and one that it can read may run queries over everybody's series."""
+    return value.replace("{{", '{{ "{{" }}')
 
 
 def policies(class_: MonitorClass) -> dict[Priority, PriorityPolicy]:

@@ -8,6 +8,7 @@ configuration stays, or there is none at all. So what has such a fault is left o
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from walletmon.api.diagnostic import Code, Diagnostic
@@ -212,6 +213,10 @@ def _alerting(class_: MonitorClass, facts: ClusterFacts) -> Entry:
         endpoint["pathPrefix"] = said["routePrefix"]
     if ref.name is not None:
         # That Service stands for every Alertmanager of the namespace.
-        one = {"action": "keep", "sourceLabels": ["__meta_kubernetes_pod_label_alertmanager"], "regex": ref.name}
+        one = {
+            "action": "keep",
+            "sourceLabels": ["__meta_kubernetes_pod_label_alertmanager"],
+            "regex": re.escape(ref.name),
+        }
         endpoint["relabelings"] = [one]
     return {"alerting": {"alertmanagers": [endpoint]}}
