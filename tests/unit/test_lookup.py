@@ -23,9 +23,13 @@ class Apiserver:
         self.objects: dict[Key, KubeObject] = {}
         self.no: Exception | None = None
         self.asked: list[Key] = []
+        self.open = asyncio.Event()
+        """Whether answers come; questions wait until then."""
+        self.open.set()
 
     async def get(self, resource: Resource, key: Key) -> KubeObject | None:
         self.asked.append(key)
+        await self.open.wait()
         if self.no is not None:
             raise self.no
         return self.objects.get(key)
@@ -148,3 +152,68 @@ async def test_what_nobody_names_any_more_is_forgotten() -> None:
     assert bench.api.asked == [CHAT]
     await bench.lookup.name(MONITOR, [CHAT])
     assert bench.api.asked == [CHAT, CHAT]
+
+
+async def test_who_asks_while_an_answer_is_awaited_gets_the_same_answer() -> None:
+    """Else the second of two visits would take a Secret for granted that is not there, and nobody would come again."""
+    bench = Bench()
+    bench.api.open.clear()
+    first = asyncio.create_task(bench.lookup.name(MONITOR, [CHAT]))
+    second = asyncio.create_task(bench.lookup.name(OTHER, [CHAT]))
+    await asyncio.sleep(0)
+    bench.api.open.set()
+    await asyncio.gather(first, second)
+    assert bench.lookup.keys(MONITOR) == bench.lookup.keys(OTHER) == {CHAT: frozenset()}
+    assert bench.api.asked == [CHAT]
+
+
+async def test_a_visit_that_gets_no_answer_is_tried_again_and_not_done_as_if_all_were_there() -> None:
+    bench = Bench()
+    bench.api.no = ApiUnreachable("away")
+    for _ in range(2):
+        with pytest.raises(ApiUnreachable, match="away"):
+            await bench.lookup.name(MONITOR, [CHAT])
+    bench.api.no = None
+    await bench.lookup.name(MONITOR, [CHAT])
+    assert bench.lookup.keys(MONITOR) == {CHAT: frozenset()}
+
+
+async def test_an_answer_that_does_not_come_holds_nobody_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "_PATIENCE", 0.0)
+    bench = Bench()
+    bench.api.open.clear()
+    with pytest.raises(ApiUnreachable, match="no answer within"):
+        await bench.lookup.name(MONITOR, [CHAT])
+
+
+async def test_a_visit_does_not_stand_in_line_behind_what_is_asked_again() -> None:
+    bench = Bench()
+    many = [Key("wallets", f"desk-{index}") for index in range(50)]
+    await bench.lookup.name(OTHER, many)
+    bench.api.open.clear()
+    running = asyncio.create_task(bench.lookup.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(many) < len(bench.api.asked) < 2 * len(many)
+    visit = asyncio.create_task(bench.lookup.name(MONITOR, [CHAT]))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bench.api.asked[-1] == CHAT
+    bench.api.open.set()
+    await visit
+    running.cancel()
+
+
+async def test_that_it_may_not_look_is_logged_once_for_a_namespace(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    bench.api.no = ApiError(403, "Forbidden", "no")
+    await bench.lookup.name(MONITOR, [CHAT, Key("wallets", "desk")])
+    bench.now = 31.0
+    await bench.until(lambda: len(bench.api.asked) == 4)
+    assert len(caplog.records) == 1
+    # The right comes and goes again: that is news.
+    bench.api.no, bench.now = None, 62.0
+    await bench.until(lambda: len(bench.api.asked) >= 6)
+    bench.api.no, bench.now = ApiError(403, "Forbidden", "no"), 93.0
+    await bench.until(lambda: bench.lookup.keys(MONITOR) == {})
+    assert len(caplog.records) == 2

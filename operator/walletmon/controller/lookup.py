@@ -3,6 +3,9 @@
 They are asked for by name, one by one: the right to list or watch Secrets would be the right to read them all. So they
 are asked for again and again, those that are missing more often, and whoever named one is visited when the answer
 changes. Of a Secret only the names of its keys are kept.
+
+Who may not look takes for granted what is named, and so does who got an error for an answer. Where there was no answer
+at all nothing else could be done either: the visit is tried again, rather than done as if everything were there.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from walletmon.controller.resources import SECRETS, Key, KubeObject, Resource
 _LOOK_FOR_MISSING = 3.0
 _LOOK_AGAIN = 30.0
 _AT_A_TIME = 8
+_PATIENCE = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +48,18 @@ class Lookup:
         self._asked: dict[Key, float] = {}
         self._named_by: dict[Key, set[Key]] = {}
         self._names: dict[Key, frozenset[Key]] = {}
+        self._asking: dict[Key, asyncio.Task[None]] = {}
+        self._no_answer: dict[Key, ApiUnreachable] = {}
+        self._complained: set[tuple[str, str, int]] = set()
         self._limit = asyncio.Semaphore(_AT_A_TIME)
+        # Of its own: a visit does not stand in line behind everything that is asked again.
+        self._routine_limit = asyncio.Semaphore(_AT_A_TIME)
 
     async def name(self, owner: Key, keys: Iterable[Key]) -> None:
-        """`owner` names these objects now, and no others; those that nobody has asked for yet are asked for."""
+        """`owner` names these objects now, and no others; those that nobody has asked for yet are asked for.
+
+        Raises ApiUnreachable where there was no answer and nothing is known from before.
+        """
         wanted = frozenset(keys)
         for gone in self._names.get(owner, frozenset()) - wanted:
             self._unname(owner, gone)
@@ -57,7 +69,13 @@ class Lookup:
             self._names[owner] = wanted
         else:
             self._names.pop(owner, None)
-        await asyncio.gather(*(self._ask(key) for key in wanted if key not in self._asked))
+        asking = {self._question(key) for key in wanted if key not in self._asked}
+        if asking:
+            # Several visits may wait for one answer; none of them takes it along when it is cancelled.
+            await asyncio.wait(asking)
+        for key in wanted - self._asked.keys():
+            if key in self._no_answer:
+                raise self._no_answer[key]
 
     async def forget(self, owner: Key) -> None:
         """`owner` is gone."""
@@ -83,6 +101,14 @@ class Lookup:
     def _is_due(self, key: Key, age: float) -> bool:
         return age >= _LOOK_AGAIN or self._found.get(key, frozenset()) is None
 
+    def _question(self, key: Key) -> asyncio.Task[None]:
+        """The first question for an object: one, however many wait for the answer."""
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._ask(key, self._limit))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return task
+
     async def _ask_again(self, key: Key) -> None:
         owners = self._named_by.get(key)
         if not owners:
@@ -90,25 +116,48 @@ class Lookup:
             self._asked.pop(key, None)
             return
         before = self._found.get(key), key in self._found
-        await self._ask(key)
+        await self._ask(key, self._routine_limit)
         if (self._found.get(key), key in self._found) != before:
             for owner in tuple(self._named_by.get(key, ())):
                 self._changed(owner)
 
-    async def _ask(self, key: Key) -> None:
-        async with self._limit:
-            self._asked[key] = self._clock()
+    async def _ask(self, key: Key, limit: asyncio.Semaphore) -> None:
+        async with limit:
+            asked = self._clock()
             try:
-                found = await self._api.get(self._resource, key)
-            except (ApiError, ApiUnreachable) as error:
-                if isinstance(error, ApiError) and error.status == 403:
+                async with asyncio.timeout(_PATIENCE):
+                    found = await self._api.get(self._resource, key)
+            except (ApiUnreachable, TimeoutError) as error:
+                said = str(error) or f"no answer within {_PATIENCE:g} seconds"
+                self._complain(key, 0, said)
+                if key in self._asked:
+                    self._asked[key] = asked
+                else:
+                    self._no_answer[key] = ApiUnreachable(f"{self._resource.plural} {key}: {said}")
+                return
+            except ApiError as error:
+                if error.status == 403:
                     # Not allowed to look: what it names is taken for granted.
                     self._found.pop(key, None)
-                logger.warning(
-                    "cannot look", extra={"resource": self._resource.plural, "object": str(key), "error": str(error)}
-                )
+                self._complain(key, error.status, str(error))
+                self._answered(key, asked)
                 return
         self._found[key] = None if found is None else self._essence(found)
+        self._complained -= {each for each in self._complained if each[:2] in ((key.namespace, ""), tuple(key))}
+        self._answered(key, asked)
+
+    def _answered(self, key: Key, asked: float) -> None:
+        self._asked[key] = asked
+        self._no_answer.pop(key, None)
+
+    def _complain(self, key: Key, status: int, error: str) -> None:
+        """Log it once, until there is an answer again: rights are those in a namespace, anything else is the
+        object's own matter."""
+        topic = (key.namespace, "" if status == 403 else key.name, status)
+        if topic in self._complained:
+            return
+        self._complained.add(topic)
+        logger.warning("cannot look", extra={"resource": self._resource.plural, "object": str(key), "error": error})
 
     def _essence(self, obj: KubeObject) -> frozenset[str]:
         return frozenset(obj.get("data") or {}) if self._resource is SECRETS else frozenset()
