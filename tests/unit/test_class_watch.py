@@ -11,6 +11,7 @@ import pytest
 from walletmon.api.diagnostic import Code
 from walletmon.api.monitor_class import MonitorClass
 from walletmon.api.parse import parse_monitor
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller import cluster as cluster_module
 from walletmon.controller.classes import Classes
 from walletmon.controller.client import ApiError, ApiUnreachable
@@ -89,13 +90,16 @@ def monitor(class_name: str | None = None) -> Any:
 class ClassBench:
     """Classes, started and followed."""
 
-    def __init__(self, *there: KubeObject) -> None:
+    def __init__(self, *there: KubeObject, built_in: MonitorClass | None = None) -> None:
         self.api = Apiserver()
         self.api.objects[CLASSES] = list(there)
+        self.known = 0
         self.concerned: list[tuple[str, bool]] = []
         client: Any = self.api
-        built_in = MonitorClass(object_labels={"release": "built-in"})
-        self.classes = Classes(client, built_in, lambda name, nameless: self.concerned.append((name, nameless)))
+        built_in = MonitorClass(object_labels={"release": "built-in"}) if built_in is None else built_in
+        self.classes = Classes(
+            client, built_in, lambda name, nameless: self.concerned.append((name, nameless)), self._became_known
+        )
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> ClassBench:
@@ -107,6 +111,9 @@ class ClassBench:
     async def __aexit__(self, *_: object) -> None:
         assert self._running is not None
         self._running.cancel()
+
+    def _became_known(self) -> None:
+        self.known += 1
 
     async def after(self, happened: str, changed: KubeObject) -> list[tuple[str, bool]]:
         """Whom an event concerns."""
@@ -178,6 +185,55 @@ async def test_a_class_that_cannot_be_understood_is_in_nobodys_place() -> None:
         assert bench.chosen() == "a"
 
 
+async def test_a_default_class_that_cannot_be_understood_concerns_those_that_name_none_when_it_goes() -> None:
+    wrong = class_("a", annotations=DEFAULT, spec={"objectLabels": 1})
+    async with ClassBench(wrong) as bench:
+        assert await bench.after("DELETED", {**wrong, "metadata": {**wrong["metadata"], "resourceVersion": "2"}}) == [
+            ("a", True)
+        ]
+        assert bench.chosen() is None
+
+
+async def test_a_spec_that_the_answer_to_a_write_brings_is_seen() -> None:
+    async with ClassBench(class_("a")) as bench:
+        changed = class_("a", 3, spec={"objectLabels": {"x": "y"}}, status={"observedGeneration": 1})
+        bench.classes.answered(changed)
+        assert bench.concerned == [("a", False)]
+        understood = bench.classes.understood("a")
+        assert understood is not None
+        assert understood.spec.object_labels == {"x": "y"}
+        assert await bench.after("MODIFIED", changed) == []
+
+
+def selecting(release: str) -> ClusterFacts:
+    """A cluster whose Alertmanager selects by this label."""
+    selector = {"matchLabels": {"release": release}}
+    main = obj("main", namespace="monitoring", spec={"alertmanagerConfigSelector": selector})
+    return ClusterFacts(namespaces={"monitoring": {}}, alertmanagers=(main,))
+
+
+async def test_what_a_class_tells_by_is_for_its_monitors_what_it_is_for_itself() -> None:
+    """They judge whether it is selected: by labels of another moment, they would call it left out."""
+    chat = {"name": "chat", "slack": {"urlSecret": {"name": "chat", "key": "url"}}}
+    telling = class_("a", spec={"alertmanager": {"namespace": "monitoring"}, "receivers": [chat]})
+    async with ClassBench(telling, built_in=MonitorClass()) as bench:
+
+        def label(facts: ClusterFacts) -> str | None:
+            told = bench.classes.tells_by("a", facts)
+            return None if told is None else told["metadata"]["labels"].get("release")
+
+        def visit(facts: ClusterFacts) -> list[tuple[str, bool]]:
+            bench.concerned.clear()
+            bench.classes.visited("a", bench.classes.bundle("a", facts))
+            return bench.concerned
+
+        assert label(selecting("one")) == "one"
+        assert visit(selecting("one")) == []
+        assert label(selecting("two")) == "two"
+        assert visit(selecting("two")) == [("a", False)]
+        assert visit(selecting("two")) == []
+
+
 async def test_a_class_is_found_by_its_uid() -> None:
     async with ClassBench(class_("a")) as bench:
         found = bench.classes.key_of_uid(Uid("uid-of-a"))
@@ -199,6 +255,16 @@ async def test_where_they_may_not_be_listed_nothing_is_known() -> None:
     bench.api.no[CLASSES] = [ApiError(403, "Forbidden", "no")]
     await bench.classes.start()
     assert not bench.classes.known
+
+
+async def test_that_they_may_be_listed_at_last_concerns_every_monitor_though_there_is_none() -> None:
+    bench = ClassBench()
+    bench.api.no[CLASSES] = [ApiError(403, "Forbidden", "no")]
+    async with bench:
+        assert bench.known == 0
+        await bench.after("BOOKMARK", class_("nothing"))
+        assert bench.classes.known
+        assert bench.known == 1
 
 
 async def test_a_start_waits_for_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,3 +348,13 @@ async def test_what_may_not_be_listed_is_not_known() -> None:
     assert bench.cluster.prometheuses is None
     assert bench.cluster.namespaces is None
     assert bench.cluster.alertmanagers is not None
+
+
+async def test_what_may_be_listed_at_last_concerns_everybody_though_there_is_none() -> None:
+    bench = ClusterBench()
+    bench.api.objects[PROMETHEUSES] = []
+    bench.api.no = {PROMETHEUSES: [ApiError(403, "Forbidden", "no")]}
+    await bench.cluster.start()
+    bench.concerned.clear()
+    assert await bench.after(PROMETHEUSES, "BOOKMARK", obj("nothing")) == [None]
+    assert bench.cluster.prometheuses == ()

@@ -122,7 +122,7 @@ async def run(options: Options, stop: asyncio.Event | None = None) -> None:
         intake = Intake(client, queue, monitors, children, options.namespaces, metrics)
         shared = options.class_.packs_namespace
         packs = PackSources(client, options.namespaces, shared, events, intake.packs_changed)
-        classes = Classes(client, options.class_, intake.class_changed)
+        classes = Classes(client, options.class_, intake.class_changed, lambda: intake.packs_changed(None))
         intake.know_classes(lambda: classes.names, classes.key_of_uid)
         cluster = Cluster(client, intake.cluster_changed)
         secrets = Lookup(client, SECRETS, clock, intake.look_again)

@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from walletmon.api.diagnostic import Code
-from walletmon.api.monitor_class import in_force
+from walletmon.api.monitor_class import WalletMonitorClass, in_force
 from walletmon.compiler.bundle import Bundle
-from walletmon.compiler.compile_class import compile_class
 from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.children import ChildKeeper, Settled
 from walletmon.controller.classes import Classes
@@ -54,23 +53,29 @@ class ClassReconciler:
             self._keeper.forget(key)
             await self._situation.of_class(key, None)
             return Outcome.GONE
-        resource = self._classes.understood(key.name)
-        facts = await self._situation.of_class(key, resource)
-        if resource is None:
-            bundle = Bundle.rejected(self._classes.problems(key.name))
-        else:
-            bundle = compile_class(resource, self._classes.built_in, facts)
-            self._classes.made(key.name, bundle)
+        facts = await self._situation.of_class(key, self._classes.understood(key.name))
+        # Looking takes a while. All that follows is about the class as it is now.
+        live, resource = self._classes.live(key.name), self._classes.understood(key.name)
+        if live is None:
+            return Outcome.GONE  # meanwhile; there is another visit for that
+        bundle = self._classes.bundle(key.name, facts)
+        self._classes.visited(key.name, bundle)
         settled = Settled() if bundle.objects is None else await self._keeper.settle_all(live, bundle.objects)
-        wrote_status = await self._report(live, bundle, facts, settled)
+        wrote_status = await self._report(live, resource, bundle, facts, settled)
         current = self._classes.live(key.name)
         if current is not None and current["metadata"]["generation"] != live["metadata"]["generation"]:
             return Outcome.OVERTAKEN
         return outcome_of(settled, wrote_status)
 
-    async def _report(self, live: KubeObject, bundle: Bundle, facts: ClusterFacts, settled: Settled) -> bool:
+    async def _report(
+        self,
+        live: KubeObject,
+        resource: WalletMonitorClass | None,
+        bundle: Bundle,
+        facts: ClusterFacts,
+        settled: Settled,
+    ) -> bool:
         name = live["metadata"]["name"]
-        resource = self._classes.understood(name)
         class_ = None if resource is None else in_force(resource, self._classes.built_in)
         # The condition Enforced says it, and says it alone: `lint` has no conditions, so the compiler tells it too.
         further = tuple(each for each in bundle.diagnostics if each.code is not Code.UNENFORCED_RETENTION)

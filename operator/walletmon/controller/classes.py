@@ -16,6 +16,7 @@ from walletmon.api.parse import InvalidMonitor, parse_class
 from walletmon.compiler.bundle import Bundle, Manifest
 from walletmon.compiler.class_choice import Choice, choose, default_names
 from walletmon.compiler.compile_class import compile_class
+from walletmon.compiler.facts import ClusterFacts
 from walletmon.controller.client import Client
 from walletmon.controller.cluster import Watched
 from walletmon.controller.resources import CLASSES, Key, KubeObject, Uid
@@ -27,14 +28,19 @@ Concerned = Callable[[str, bool], None]
 class Classes:
     """See the module's text."""
 
-    def __init__(self, client: Client, built_in: MonitorClass, concerned: Concerned) -> None:
-        self._watched = Watched(client, CLASSES, _essence, self._changed)
+    def __init__(
+        self, client: Client, built_in: MonitorClass, concerned: Concerned, known: Callable[[], None] = lambda: None
+    ) -> None:
+        """`known` is told when they can be listed at last, which concerns every monitor."""
+        self._watched = Watched(client, CLASSES, _essence, self._changed, known)
         self._built_in = built_in
         self._concerned = concerned
         self._understood: dict[str, WalletMonitorClass] = {}
         self._problems: dict[str, tuple[Diagnostic, ...]] = {}
         self._defaults: tuple[str, ...] = ()
-        self._bundles: dict[str, Bundle] = {}
+        self._marked: frozenset[str] = frozenset()
+        self._bundles: dict[str, tuple[ClusterFacts, Bundle]] = {}
+        self._tells: dict[str, Any] = {}
 
     async def start(self) -> None:
         """List them once."""
@@ -77,8 +83,9 @@ class Classes:
         return live is not None and live["metadata"]["uid"] == uid
 
     def answered(self, obj: KubeObject) -> None:
-        """The apiserver's answer to our own write."""
-        self._watched.store.put(obj)
+        """The apiserver's answer to our own write. It may bring a spec that we have not seen, and the watch event of
+        that is no news any more."""
+        self._watched.take(obj)
 
     def understood(self, name: str) -> WalletMonitorClass | None:
         """The class, if it can be understood."""
@@ -96,25 +103,40 @@ class Classes:
             return Choice(None, problem=_not_understood(wrong[0]))
         return choose(monitor, self._understood.values(), self._built_in)
 
-    def made(self, name: str, bundle: Bundle) -> None:
-        """What a visit to the class compiled."""
-        self._bundles[name] = bundle
+    def in_force_for(self, monitor: WalletMonitor) -> str | None:
+        """The name of the class that a monitor names, or of the default one."""
+        return monitor.spec.class_name or next(iter(self._defaults), None)
 
-    def tells_by(self, class_: MonitorClass) -> Manifest | None:
+    def bundle(self, name: str, facts: ClusterFacts) -> Bundle:
+        """What follows from a class for itself, with these facts. Visits to it and to its monitors get the same."""
+        known = self._bundles.get(name)
+        if known is not None and known[0] == facts:
+            return known[1]
+        resource = self._understood.get(name)
+        if resource is None:
+            return Bundle.rejected(self.problems(name))
+        bundle = compile_class(resource, self._built_in, facts)
+        self._bundles[name] = facts, bundle
+        return bundle
+
+    def tells_by(self, name: str, facts: ClusterFacts) -> Manifest | None:
         """The AlertmanagerConfig by which a class tells of its monitors' alerts, if it tells anybody."""
-        if class_.name is None:
-            return None
-        bundle = self._bundles.get(class_.name)
-        resource = self._understood.get(class_.name)
-        if bundle is None and resource is not None:
-            bundle = compile_class(resource, self._built_in)
-        objects = () if bundle is None else bundle.objects or ()
-        return next((each for each in objects if each["kind"] == "AlertmanagerConfig"), None)
+        return _teller(self.bundle(name, facts))
+
+    def visited(self, name: str, bundle: Bundle) -> None:
+        """What a visit to the class compiled. Its monitors say whether an Alertmanager takes up that by which their
+        alerts are told, so that is for them to know if it came, went or is labelled otherwise."""
+        found = _teller(bundle)
+        now = None if found is None else found["metadata"]
+        before = self._tells.get(name, now)
+        self._tells[name] = now
+        if before != now:
+            self._concerned(name, self._defaults[:1] == (name,))
 
     def _changed(self, name: str) -> None:
-        before = self._defaults
+        before, marked = self._defaults, self._marked
         live = self.live(name)
-        for known in (self._bundles, self._understood, self._problems):
+        for known in (self._bundles, self._tells, self._understood, self._problems):
             known.pop(name, None)
         if live is not None:
             try:
@@ -123,8 +145,9 @@ class Classes:
                 # Stored before the schema became stricter, or past it: the apiserver refuses such documents now.
                 self._problems[name] = tuple(error.diagnostics)
         self._defaults = default_names(self._understood.values())
-        nameless = before != self._defaults or self._defaults[:1] == (name,) or self._is_marked(name)
-        self._concerned(name, nameless)
+        self._marked = marked | {name} if self._is_marked(name) else marked - {name}
+        # One that is marked and cannot be understood stands in the way of those that name none until it goes.
+        self._concerned(name, before != self._defaults or name in marked | self._marked)
         if before != self._defaults:
             # Each of them says whether it is the one that counts.
             for other in {*before, *self._defaults} - {name}:
@@ -142,6 +165,10 @@ def _not_understood(name: str) -> Diagnostic:
         f"the WalletMonitorClass {name!r} cannot be understood, so nobody knows what is allowed and where things go",
         "its own status says what is wrong; until that is put right, what was made before stays",
     )
+
+
+def _teller(bundle: Bundle) -> Manifest | None:
+    return next((each for each in bundle.objects or () if each["kind"] == "AlertmanagerConfig"), None)
 
 
 def _mark(live: KubeObject) -> Any:

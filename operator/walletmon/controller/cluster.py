@@ -38,13 +38,21 @@ class Watched:
     """All objects of one kind, and a call when one of them changed in what counts."""
 
     def __init__(
-        self, client: Client, resource: Resource, essence: Callable[[KubeObject], Any], changed: Callable[[str], None]
+        self,
+        client: Client,
+        resource: Resource,
+        essence: Callable[[KubeObject], Any],
+        changed: Callable[[str], None],
+        known: Callable[[], None],
     ) -> None:
-        """`essence` gives what counts of an object; `changed` is told the object's name."""
+        """`essence` gives what counts of an object; `changed` is told the object's name, `known` when they can be
+        listed at last: that there is none is news as well."""
         self.store = Store(resource)
         self._reflector = Reflector(client, self.store, (), None, self._news)
         self._essence = essence
         self._changed = changed
+        self._known = known
+        self._was_known = False
         self._seen: dict[Uid, Any] = {}
 
     async def start(self) -> None:
@@ -75,7 +83,15 @@ class Watched:
         found = (self.store.get(key) for key in self.store)
         return tuple(each for each in found if each is not None)
 
+    def take(self, obj: KubeObject) -> None:
+        """Take in what the apiserver answered to a write."""
+        if self.store.put(obj):
+            self._news([obj])
+
     def _news(self, objects: Iterable[KubeObject]) -> None:
+        if self.store.synced and not self._was_known:
+            self._was_known = True
+            self._known()
         for obj in objects:
             uid = uid_of(obj)
             known = self.store.get(key_of(obj))
@@ -94,9 +110,9 @@ class Cluster:
 
     def __init__(self, client: Client, changed: Changed) -> None:
         self._changed = changed
-        self._namespaces = Watched(client, NAMESPACES, _labels, self._namespace_changed)
-        self._prometheuses = Watched(client, PROMETHEUSES, _spec, self._everything_changed)
-        self._alertmanagers = Watched(client, ALERTMANAGERS, _spec, self._everything_changed)
+        self._namespaces = Watched(client, NAMESPACES, _labels, self._namespace_changed, self._became_known)
+        self._prometheuses = Watched(client, PROMETHEUSES, _spec, self._everything_changed, self._became_known)
+        self._alertmanagers = Watched(client, ALERTMANAGERS, _spec, self._everything_changed, self._became_known)
         self._labels: Mapping[str, Mapping[str, str]] | None = None
 
     async def start(self) -> None:
@@ -138,6 +154,10 @@ class Cluster:
         self._changed(name)
 
     def _everything_changed(self, _: str) -> None:
+        self._changed(None)
+
+    def _became_known(self) -> None:
+        self._labels = None
         self._changed(None)
 
 

@@ -82,11 +82,13 @@ class Reflector:
 
     async def _list(self, scope: str | None) -> None:
         objects, version = await self._client.list_all(self._store.resource, scope, self._selector)
+        known = self._store.synced
         news = self._store.replace(objects, version, scope)
         self._versions[scope] = version
         if self._versions.keys() >= set(self._scopes):
             self._store.synced = True
-        if news:
+        if news or self._store.synced is not known:
+            # That there is none is news where nobody knew.
             self._changed(news)
 
     def _none_there(self) -> None:

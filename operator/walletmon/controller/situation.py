@@ -9,7 +9,7 @@ from walletmon.api.environments import ObjectRef
 from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass, WalletMonitorClass
 from walletmon.api.receivers import secret_keys
-from walletmon.compiler.bundle import Bundle
+from walletmon.compiler.bundle import Bundle, Manifest
 from walletmon.compiler.discovery import alertmanagers_for, prometheuses_for
 from walletmon.compiler.environment import surroundings
 from walletmon.compiler.facts import ClusterFacts
@@ -22,6 +22,7 @@ from walletmon.controller.selection import Selection, bindings_said
 from walletmon.packs.catalogue import Catalogue
 
 _NAMESPACE = "namespace"
+_NO_PACKS = Catalogue()
 
 
 class Situation:
@@ -55,12 +56,16 @@ class Situation:
         }
         await self._secrets.name(key, secrets)
         await self._services.name(key, jobs)
+        class_name = None if monitor is None else self._classes.in_force_for(monitor)
+        if class_name is not None:
+            # What the class tells by depends on them, and whether that is taken up is this monitor's to say as well.
+            await self.of_class(Key("", class_name), self._classes.understood(class_name))
         return self._facts(key, self._catalogue(key.namespace))
 
     async def of_class(self, key: Key, resource: WalletMonitorClass | None) -> ClusterFacts:
         """The facts for a class (None: it is gone, or not understood)."""
         await self._secrets.name(key, set() if resource is None else class_secrets(resource))
-        return self._facts(key, Catalogue())
+        return self._facts(key, _NO_PACKS)
 
     def selection_of_monitor(
         self, live: KubeObject, monitor: WalletMonitor, class_: MonitorClass, facts: ClusterFacts, bundle: Bundle
@@ -78,7 +83,7 @@ class Situation:
             alertmanagers=alertmanagers_for(class_, facts),
             prometheus_named=_said(named),
             alertmanager_named=None if alertmanager is None else f"{alertmanager.namespace}/{alertmanager.name or '*'}",
-            told_by_class=self._classes.tells_by(class_),
+            told_by_class=self._told_by(class_),
             namespace=monitor.metadata.namespace,
             across=tuple(
                 each.name
@@ -105,6 +110,11 @@ class Situation:
             alertmanager_named=None if alertmanager is None else f"{alertmanager.namespace}/{alertmanager.name or '*'}",
             rejected=self._rejected(live),
         )
+
+    def _told_by(self, class_: MonitorClass) -> Manifest | None:
+        if class_.name is None:
+            return None
+        return self._classes.tells_by(class_.name, self._facts(Key("", class_.name), _NO_PACKS))
 
     def _facts(self, key: Key, catalogue: Catalogue) -> ClusterFacts:
         return ClusterFacts(
