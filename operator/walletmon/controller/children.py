@@ -44,7 +44,7 @@ class ChildKeeper:
         self._metrics = metrics
         # As what a child was last seen right: a difference from that same thing is somebody else's doing, and one from
         # another (the spec, the class or a pack says otherwise now) is ours.
-        self._right_as: dict[Key, dict[tuple[str, str], bytes]] = {}
+        self._right_as: dict[Key, dict[tuple[str, Key], bytes]] = {}
 
     def forget(self, owner: Key) -> None:
         """The monitor or class is gone."""
@@ -88,8 +88,8 @@ class ChildKeeper:
             await self._api.delete(resource, child)
         except (ApiError, ApiUnreachable) as error:
             return _outcome(resource.kind, key, error), False
-        self._right_as.get(key_of(monitor), {}).pop((resource.kind, key.name), None)
-        logger.info("child deleted", extra={"monitor": str(key_of(monitor)), "child": f"{resource.kind} {key.name}"})
+        self._right_as.get(key_of(monitor), {}).pop((resource.kind, key), None)
+        logger.info("child deleted", extra={**_owner(monitor), "child": f"{resource.kind} {key.name}"})
         return None, True
 
     async def _apply(self, resource: Resource, monitor: KubeObject, desired: KubeObject) -> tuple[Fate, str | None]:
@@ -121,19 +121,23 @@ class ChildKeeper:
     async def _note_right(self, monitor: KubeObject, desired: KubeObject, what: str | None) -> None:
         kind, key = desired["kind"], key_of(desired)
         right_as = self._right_as.setdefault(key_of(monitor), {})
-        before = right_as.get((kind, key.name))
+        before = right_as.get((kind, key))
         if what is None:
             if before is None:
-                right_as[kind, key.name] = _digest(desired)
+                right_as[kind, key] = _digest(desired)
             return
-        right_as[kind, key.name] = _digest(desired)
-        was_right = before == right_as[kind, key.name]
-        logger.info(
-            "child applied", extra={"monitor": str(key_of(monitor)), "child": f"{kind} {key.name}", "because": what}
-        )
+        right_as[kind, key] = _digest(desired)
+        was_right = before == right_as[kind, key]
+        logger.info("child applied", extra={**_owner(monitor), "child": f"{kind} {key.name}", "because": what})
         if was_right:
             self._metrics.drift_repairs.labels(kind).inc()
             await self._events.repaired(monitor, f"{kind} {key.name}", what)
+
+
+def _owner(owner: KubeObject) -> dict[str, str]:
+    """The field of a log line that says whose child it is."""
+    key = key_of(owner)
+    return {"monitor" if key.namespace else "class": str(key)}
 
 
 def _digest(desired: KubeObject) -> bytes:
