@@ -311,6 +311,63 @@ def test_the_operator_itself_lives_with_the_rights_of_named_namespaces(installed
     assert "permission" not in log.lower()
 
 
+def test_with_named_namespaces_classes_are_in_force_and_say_what_is_not_theirs_to_do(installed: Testbed) -> None:
+    upgrade(installed, "--set", f"watchNamespaces={{{SERVED}}}", "--set", "checkSecrets=false")
+    installed.install_prometheus_operator_crds()
+    chat = {"name": "chat", "slack": {"urlSecret": {"name": "lost", "key": "url"}}}
+    selecting = {"alertmanagerConfigSelector": {}, "alertmanagerConfigMatcherStrategy": {"type": "None"}}
+    alertmanager = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "Alertmanager",
+        "metadata": {"name": "main", "namespace": SERVED},
+        "spec": selecting,
+    }
+    installed.apply([alertmanager])
+    for namespace in (SERVED, OTHER):
+        spec = {"alertmanager": {"namespace": namespace}, "receivers": [chat]}
+        installed.apply([class_document(namespace, spec)])
+    document = treasury()
+    document["spec"]["className"] = SERVED
+    installed.apply([document])
+    operator = Operator(installed, installed.service_account_kubeconfig(NAMESPACE, RELEASE), ["--namespace", SERVED])
+    operator.start()
+    try:
+        wait_for("the monitor to be ready", lambda: ready(installed, SERVED), READY_S)
+        # Secrets may not be looked at, so what is named is taken for granted.
+        wait_for("the class to be ready", lambda: said_of_class(installed, SERVED, "Ready")[0] == "True", READY_S)
+        wait_for("the other to say why", lambda: said_of_class(installed, OTHER, "Applied")[0] == "False", READY_S)
+        _, message = said_of_class(installed, OTHER, "Applied")
+        assert "cannot get resource" in message
+        assert "alertmanagerconfigs" in message
+        assert f'in the namespace "{OTHER}"' in message
+        wait_for("Events of both", lambda: reasons_of_classes(installed) >= {"Ready", "Forbidden"}, READY_S)
+    finally:
+        operator.stop()
+        installed.api.delete(alertmanager)
+        for namespace in (SERVED, OTHER):
+            installed.api.delete(class_document(namespace, {}))
+    log = operator.log.read_text()
+    assert "event not written" not in log
+    assert log.count("cannot look") == 2, "once for each namespace"
+
+
+def class_document(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name}
+    return {"apiVersion": "walletmon.dev/v1alpha1", "kind": "WalletMonitorClass", "metadata": metadata, "spec": spec}
+
+
+def said_of_class(bed: Testbed, name: str, kind: str) -> tuple[str, str]:
+    found = bed.api.get("walletmon.dev/v1alpha1", "WalletMonitorClass", None, name)
+    conditions = found.get("status", {}).get("conditions", [])
+    return next(((each["status"], each["message"]) for each in conditions if each["type"] == kind), ("", ""))
+
+
+def reasons_of_classes(bed: Testbed) -> set[str]:
+    """The reasons of Events about classes."""
+    events = bed.api.items("events.k8s.io/v1", "Event", "default")
+    return {each["reason"] for each in events if each["regarding"]["kind"] == "WalletMonitorClass"}
+
+
 def ready(bed: Testbed, namespace: str) -> bool:
     monitor = bed.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury")
     conditions = monitor.get("status", {}).get("conditions", [])
