@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -223,4 +224,77 @@ def test_walletmons_own_kind_may_go_and_come_back(cluster: Testbed, walletmon: O
     cluster.install_crds([{**{k: crd[k] for k in ("apiVersion", "kind", "spec")}, "metadata": metadata}])
     cluster.apply([monitor(namespace, "reborn")])
     wait_until_ready(cluster, namespace, "reborn")
+    walletmon.check()
+
+
+CLASS_CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "walletmonitorclasses.walletmon.dev")
+
+
+def test_a_class_stored_under_a_laxer_definition_says_so_and_so_do_its_monitors(
+    cluster: Testbed, walletmon: Operator
+) -> None:
+    namespace = new_namespace(cluster, "lax")
+    strict = cluster.api.get(*CLASS_CRD)
+    good = {
+        "apiVersion": "walletmon.dev/v1alpha1",
+        "kind": "WalletMonitorClass",
+        "metadata": {"name": namespace},
+        "spec": {"objectLabels": {"release": "kps"}},
+    }
+    cluster.apply([good, monitor(namespace, className=namespace)])
+    wait_until_ready(cluster, namespace)
+    before = children(cluster, namespace)
+    lax = json.loads(json.dumps(strict))
+    properties = lax["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    properties["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    cluster.api.request("PUT", cluster.api.path_of(strict), lax)
+    persist(cluster, {**good, "spec": {"objectLabels": "release=kps"}})
+    current = cluster.api.get(*CLASS_CRD)
+    cluster.api.request("PUT", cluster.api.path_of(strict), {**current, "spec": strict["spec"]})
+    stored = wait_for_condition(cluster, namespace, "Accepted", "False", "UnknownClass")
+    said = condition(stored, "Accepted")
+    assert said is not None
+    assert "cannot be understood" in said["message"]
+    assert children(cluster, namespace) == before
+
+    def refused() -> bool:
+        found = condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitorClass", None, namespace), "Accepted")
+        return found is not None and found["status"] == "False" and "spec.objectLabels" in found["message"]
+
+    wait_for("the class to say what is wrong", refused, CONVERGES_WITHIN)
+    # An apply cannot merge with what is not of the schema; a replacement can.
+    broken = cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitorClass", None, namespace)
+    cluster.api.request("PUT", cluster.api.path_of(broken), {**broken, "spec": good["spec"]})
+    wait_until_ready(cluster, namespace)
+    cluster.api.delete(good)
+
+
+def test_the_kind_of_classes_may_go_and_come_back(cluster: Testbed, walletmon: Operator) -> None:
+    namespace = new_namespace(cluster, "no-classes")
+    good = {
+        "apiVersion": "walletmon.dev/v1alpha1",
+        "kind": "WalletMonitorClass",
+        "metadata": {"name": namespace},
+        "spec": {"objectLabels": {"release": "kps"}},
+    }
+    cluster.apply([good, monitor(namespace, className=namespace), monitor(namespace, "nameless")])
+    wait_until_ready(cluster, namespace)
+    before = children(cluster, namespace)
+    crd = cluster.api.get(*CLASS_CRD)
+    cluster.api.delete(crd)
+    wait_for_condition(cluster, namespace, "Accepted", "False", "UnknownClass")
+    assert children(cluster, namespace) == before
+    wait_until_ready(cluster, namespace, "nameless")
+    wait_for("the kind to be gone", lambda: cluster.api.find(*CLASS_CRD) is None, CONVERGES_WITHIN)
+    metadata = {"name": crd["metadata"]["name"]}
+    cluster.install_crds([{**{k: crd[k] for k in ("apiVersion", "kind", "spec")}, "metadata": metadata}])
+    cluster.apply([good])
+
+    def ready() -> bool:
+        found = condition(cluster.api.get("walletmon.dev/v1alpha1", "WalletMonitor", namespace, "treasury"), "Ready")
+        return found is not None and found["status"] == "True"
+
+    wait_for("the monitor to get Ready", ready, CONVERGES_WITHIN)
+    assert children(cluster, namespace) == before
+    cluster.api.delete(good)
     walletmon.check()
