@@ -203,10 +203,13 @@ def test_where_namespaces_are_named_no_rights_on_objects_hold_elsewhere(helm: Pa
     assert bindings == {
         ("wallets-test", "walletmon"),
         ("monitoring", "walletmon-packs"),
+        ("default", "walletmon-events"),
         (None, "walletmon-discovery"),
     }
     (right,) = objects["Role", "walletmon-packs"]["rules"]
     assert right == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}
+    (right,) = objects["Role", "walletmon-events"]["rules"]
+    assert right == {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
     assert ("ClusterRoleBinding", "walletmon") not in objects
 
 
