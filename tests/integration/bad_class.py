@@ -293,7 +293,7 @@ BAD_CLASSES = (
         Bad(
             f"hub with a {sign}", class_document(hubUrl=f"http://hub/{sign}"), "spec.hubUrl", "should match '^https?://"
         )
-        for sign in '"\\<>^`{}$ '
+        for sign in '"\\<>^`{}$ ?#'
     ),
     Bad(
         "groups by a label that is no name",

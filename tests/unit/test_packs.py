@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import promql_parser as promql
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from walletmon.api.alerting import Priority
+from walletmon.api.base import METRIC_LABELS, RESERVED_LABELS
 from walletmon.language.template import FUNCTIONS
 from walletmon.packs.catalogue import default_packs, packs
 from walletmon.packs.schema import Pack
@@ -246,3 +248,44 @@ def test_shipped_files_hold_no_key_twice() -> None:
     for file in resources.files("walletmon.packs").iterdir():
         if file.name.endswith(".yaml"):
             yaml.load(file.read_text(encoding="utf-8"), Loader)
+
+
+def labels_read(expression: str) -> set[str]:
+    """The labels by which an expression selects, matches, groups, or writes."""
+    found: set[str] = set()
+
+    def look(node: Any) -> None:
+        if isinstance(node, promql.VectorSelector):
+            found.update(each.name for each in node.matchers.matchers)
+        elif isinstance(node, promql.MatrixSelector):
+            look(node.vector_selector)
+        elif isinstance(node, promql.AggregateExpr):
+            found.update(node.modifier.labels if node.modifier else ())
+            look(node.expr)
+        elif isinstance(node, promql.BinaryExpr):
+            matching = None if node.modifier is None else node.modifier.matching
+            found.update(() if matching is None else matching.labels)
+            look(node.lhs)
+            look(node.rhs)
+        elif isinstance(node, promql.Call):
+            if node.func.name == "label_replace":
+                found.update((node.args[1].val, node.args[3].val))
+            for each in node.args:
+                look(each)
+        elif hasattr(node, "expr"):
+            look(node.expr)
+
+    look(promql.parse(expression))
+    return found - {"", "__name__"}
+
+
+def test_no_label_of_a_wallet_or_class_can_hide_one_that_a_pack_goes_by() -> None:
+    """Prometheus would rename the metric's own, and what goes by it would see nothing."""
+    read = {
+        f"{pack.name}: {label}"
+        for pack in packs().values()
+        for _, expression in pack.expressions()
+        for label in labels_read(expression)
+        if label not in METRIC_LABELS and label not in RESERVED_LABELS
+    }
+    assert read == set()

@@ -90,6 +90,9 @@ without what no URL may have anyway: over a quotation mark prometheus-operator r
 Over one that Go cannot read, Alertmanager and Prometheus refuse their whole configuration: so there is a name or an
 IPv4 address, a port of digits, and behind a percent sign two hexadecimal digits. Credentials belong into Secrets."""
 
+BASE_URL_PATTERN = rf"^https?://{_HOST}(:[0-9]{{1,5}})?(/([!&-;=@-Z\[\]_a-z|~]|%[0-9A-Fa-f]{{2}})*)?$"
+"""The same without a query and a fragment, for what gets a path behind it: that would land in them."""
+
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """A DNS subdomain (RFC 1123): the name of a Secret."""
 
@@ -134,28 +137,55 @@ RESERVED_LABELS = (
 """Label names that walletmon, Prometheus or prometheus-operator set; a wallet's own labels and a rule's have others."""
 
 METRIC_LABELS = (
+    "account",
     "algorithm",
     "asset",
     "biz_code",
+    "category",
     "cause",
+    "chain",
+    "chainFamily",
+    "chainID",
+    "chainId",
     "channel",
+    "channel_type",
+    "code",
     "decision_type",
+    "evmChainID",
+    "execution",
+    "gc",
+    "implementation",
     "label",
+    "major",
     "method",
     "metric",
+    "minor",
+    "name",
+    "network",
     "node",
+    "nodeName",
+    "of",
     "outcome",
+    "patchlevel",
     "path",
+    "pool",
     "reason",
     "region",
     "route",
     "scene",
+    "since",
     "source",
     "stage",
+    "state",
     "status",
+    "transport",
+    "type",
+    "upstream",
+    "version",
     "volume",
+    "window",
 )
-"""Label names that the metrics of `docs/metrics.md` have by themselves. A wallet's labels cannot be called so:
+"""Label names by which packs and their presets read metrics (`docs/metrics.md`). A wallet's labels cannot be called so:
 Prometheus would rename the metric's label, and no alert on `outcome="error"` could fire for that wallet any more."""
 
 

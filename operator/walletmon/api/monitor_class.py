@@ -25,7 +25,7 @@ from walletmon.api.base import (
 )
 from walletmon.api.environments import Environment, ObjectName, ObjectRef, label_rules
 from walletmon.api.governance import Governance
-from walletmon.api.receivers import Receiver, Url
+from walletmon.api.receivers import BaseUrl, Receiver
 from walletmon.api.routing import BY_NAME, MuteInterval, Timings
 from walletmon.api.status import ObjectMeta, Status
 from walletmon.api.targets import (
@@ -272,14 +272,14 @@ class WalletMonitorClassSpec(Model):
         Field(description="Other clusters' Prometheus servers.", max_length=20, json_schema_extra=BY_NAME),
     ] = None
     hub_url: Annotated[
-        Url | None,
+        BaseUrl | None,
         Field(description="Address of walletmon's hub, which speaks to the robots of DingTalk and WeCom groups."),
     ] = None
     runbook_base_url: Annotated[
-        Url | None, Field(description="Address under which the runbook pages are; walletmon's own if left out.")
+        BaseUrl | None, Field(description="Address under which the runbook pages are; walletmon's own if left out.")
     ] = None
     grafana_url: Annotated[
-        Url | None, Field(description="Address of Grafana; alerts then carry a link to the monitor's dashboard.")
+        BaseUrl | None, Field(description="Address of Grafana; alerts then carry a link to the monitor's dashboard.")
     ] = None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from walletmon.api.base import NOT_YAML, URL_PATTERN, DnsLabel, Model, SecretKey, rule
+from walletmon.api.base import BASE_URL_PATTERN, NOT_YAML, URL_PATTERN, DnsLabel, Model, SecretKey, rule
 from walletmon.api.targets import ProberAddress
 
 # Alertmanager expands templates in most of its fields, and the config-reloader `$(NAME)`: neither is what an identifier
@@ -19,6 +19,9 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_W
 
 Url = Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=URL_PATTERN)]
 """An address with http:// or https://."""
+
+BaseUrl = Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=BASE_URL_PATTERN)]
+"""An address that paths are put behind."""
 
 _ATOM = "[A-Za-z0-9_%+'=~^&*!#-]+"
 _HOST_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"

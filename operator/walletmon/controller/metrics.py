@@ -15,13 +15,13 @@ class ControllerMetrics:
         ProcessCollector(registry=self.registry)
         self.reconciles = Counter(
             "walletmon_reconciles",
-            "Visits to a monitor, by how they ended (unchanged, changed, blocked, failed, overtaken, gone).",
+            "Visits to a monitor or a class, by how they ended (unchanged, changed, blocked, failed, overtaken, gone).",
             ["outcome"],
             registry=self.registry,
         )
         self.reconcile_seconds = Histogram(
             "walletmon_reconcile_duration_seconds",
-            "Time one visit to a monitor took.",
+            "Time one visit to a monitor or a class took.",
             buckets=_SECONDS,
             registry=self.registry,
         )
