@@ -122,6 +122,8 @@ def test_options_reach_the_operator(started: list[app.Options]) -> None:
         (("--namespace", "a,b"), "--namespace: 'a,b' is not the name of a namespace"),
         (("--grafana-url", "grafana:3000"), "--grafana-url: 'grafana:3000' is not a URL with http:// or https://"),
         (("--hub-url", "hub:8080"), "--hub-url: 'hub:8080' is not a URL with http:// or https://"),
+        (("--hub-url", "http://hub/?a=b"), "--hub-url: 'http://hub/?a=b' is not a URL"),
+        (("--hub-url", 'http://hub/"'), "is not a URL"),
         (("--runbook-base-url", "file:///x"), "--runbook-base-url: 'file:///x' is not a URL"),
         (("--workers", "0"), "'--workers': 0 is not in the range 1<=x<=64"),
         (("--log-level", "loud"), "'--log-level': 'loud' is not one of"),

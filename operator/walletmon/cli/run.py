@@ -10,10 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from walletmon.api.base import DnsLabel
 from walletmon.api.monitor_class import RUNBOOKS, MonitorClass
+from walletmon.api.receivers import BaseUrl
 from walletmon.api.targets import LabelKey, SelectedValue
 
 _LABEL: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[LabelKey, SelectedValue])
 _NAMESPACE: TypeAdapter[str] = TypeAdapter(DnsLabel)
+_BASE_URL: TypeAdapter[str] = TypeAdapter(BaseUrl)
 
 
 @click.command()
@@ -131,6 +133,9 @@ def _namespace(name: str, option: str = "--namespace") -> None:
 
 
 def _url(text: str, option: str) -> str:
-    if re.fullmatch("https?://[!-~]+", text) is None:
-        raise click.BadParameter(f"{text!r} is not a URL with http:// or https://", param_hint=option)
-    return text.rstrip("/")
+    try:
+        return _BASE_URL.validate_python(text).rstrip("/")
+    except ValidationError:
+        raise click.BadParameter(
+            f"{text!r} is not a URL with http:// or https://, without a query", param_hint=option
+        ) from None
