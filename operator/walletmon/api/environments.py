@@ -23,7 +23,7 @@ from walletmon.api.base import (
 from walletmon.api.receivers import Url
 from walletmon.api.relabeling import Relabeling
 from walletmon.api.routing import BY_NAME
-from walletmon.api.targets import Authorization, BasicAuth, Selector, Tls
+from walletmon.api.targets import ONE_CREDENTIAL, Authorization, BasicAuth, Selector, Tls
 
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=SUBDOMAIN_PATTERN)]
 """Name of an object that others made."""
@@ -75,10 +75,7 @@ class RemoteWrite(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule(
-                    "!(has(self.basicAuth) && has(self.authorization))",
-                    "both basicAuth and authorization would set the Authorization header: give one of them",
-                ),
+                ONE_CREDENTIAL,
                 rule(
                     f"!has(self.headers) || self.headers.all(k, size(k) <= 128 && k.matches('{HEADER_PATTERN}') && "
                     f"!k.matches('{_RESERVED_HEADERS}'))",

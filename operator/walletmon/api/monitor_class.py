@@ -30,6 +30,7 @@ from walletmon.api.routing import BY_NAME, MuteInterval, Timings
 from walletmon.api.status import ObjectMeta, Status
 from walletmon.api.targets import (
     LABEL_KEY_PATTERN,
+    ONE_CREDENTIAL,
     Authorization,
     BasicAuth,
     HostPort,
@@ -137,10 +138,7 @@ class Federation(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 *label_rules("labels"),
-                rule(
-                    "!(has(self.basicAuth) && has(self.authorization))",
-                    "both basicAuth and authorization would set the Authorization header: give one of them",
-                ),
+                ONE_CREDENTIAL,
             ]
         }
     )

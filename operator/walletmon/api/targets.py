@@ -244,19 +244,16 @@ class Tls(Model):
     ] = None
 
 
+ONE_CREDENTIAL = rule(
+    "!(has(self.basicAuth) && has(self.authorization))",
+    "both basicAuth and authorization would set the Authorization header: give one of them",
+)
+
+
 class Auth(Model):
     """Credentials for the scrape, by reference to Secrets of the monitor's namespace."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule(
-                    "!(has(self.basicAuth) && has(self.authorization))",
-                    "both basicAuth and authorization would set the Authorization header: give one of them",
-                )
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [ONE_CREDENTIAL]})
 
     basic_auth: Annotated[BasicAuth | None, Field(description="User name and password.")] = None
     authorization: Annotated[Authorization | None, Field(description="A token in the Authorization header.")] = None
