@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from testbed import Json, Testbed
 from testbed.waiting import wait_for
-from walletmon.api.crd import wallet_monitor_crd
+from walletmon.api.crd import wallet_monitor_class_crd, wallet_monitor_crd
 
 pytest_plugins = ["testbed.pytest_plugin"]
 
@@ -27,12 +27,22 @@ def repository() -> Path:
 
 @pytest.fixture(scope="module")
 def crd(bed: Testbed) -> Iterator[Json]:
-    """The CustomResourceDefinition of WalletMonitor as the apiserver stores it, served.
+    """The CustomResourceDefinition of WalletMonitor as the apiserver stores it, served; see `_served`."""
+    yield from _served(bed, wallet_monitor_crd())
+
+
+@pytest.fixture(scope="module")
+def class_crd(bed: Testbed) -> Iterator[Json]:
+    """The same of WalletMonitorClass."""
+    yield from _served(bed, wallet_monitor_class_crd())
+
+
+def _served(bed: Testbed, generated: Json) -> Iterator[Json]:
+    """A definition for the length of a module.
 
     Where the chart has installed it already, it is that one; otherwise it goes with the module, since the chart does
     not install over a definition that is not its own.
     """
-    generated = wallet_monitor_crd()
     name = (generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
     found = bed.api.find(*name)
     if found is not None:

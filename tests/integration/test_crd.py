@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from testbed import ApiError, Json, Testbed
-from testbed.waiting import wait_for
 from tests.class_documents import environment, governance, maximal_class, telling
 from tests.documents import SERVICE, Document, maximal, minimal, one, promql, receiver, routing, target, wallet
 from tests.environments import class_document
@@ -21,28 +20,12 @@ from tests.integration.bad_alerting import BAD_ALERTING
 from tests.integration.bad_class import BAD_CLASSES
 from tests.integration.bad_targets import BAD_TARGETS
 from tests.integration.bad_wallets import BAD_MONITORS
-from walletmon.api.crd import crd_yaml, crds, wallet_monitor_class_crd
+from walletmon.api.crd import crd_yaml, crds
 from walletmon.api.monitor_class import CLASS_KIND
 
 PATH = "/apis/walletmon.dev/v1alpha1/namespaces/default/walletmonitors"
 CLASS_PATH = "/apis/walletmon.dev/v1alpha1/walletmonitorclasses"
 STRICT = {"dryRun": "All", "fieldValidation": "Strict"}
-
-
-@pytest.fixture(scope="module")
-def class_crd(bed: Testbed) -> Iterator[Json]:
-    """The CustomResourceDefinition of WalletMonitorClass as the apiserver stores it, served; like `crd`."""
-    generated = wallet_monitor_class_crd()
-    name = (generated["apiVersion"], generated["kind"], None, generated["metadata"]["name"])
-    found = bed.api.find(*name)
-    if found is not None:
-        yield found
-        return
-    bed.apply([generated])
-    bed.api.wait_until_served(generated)
-    yield bed.api.request("GET", bed.api.path_of(generated))
-    bed.api.delete(generated)
-    wait_for("the definition to be gone", lambda: bed.api.find(*name) is None, 30)
 
 
 @pytest.fixture(params=["crd", "class_crd"])

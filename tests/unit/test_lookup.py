@@ -145,7 +145,7 @@ async def test_what_nobody_names_any_more_is_forgotten() -> None:
     bench = Bench()
     bench.api.objects[CHAT] = {"data": {"url": "x"}}
     await bench.lookup.name(MONITOR, [CHAT])
-    await bench.lookup.forget(MONITOR)
+    await bench.lookup.name(MONITOR, ())
     assert bench.lookup.keys(MONITOR) == {}
     bench.now = 31.0
     await bench.rounds()

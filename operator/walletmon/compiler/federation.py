@@ -29,7 +29,7 @@ def federation_objects(resource: WalletMonitorClass, class_: MonitorClass, facts
     part = Part()
     for index, entry in enumerate(resource.spec.federation or ()):
         path = f"spec.federation[{index}]"
-        namespace = _namespace(resource, entry)
+        namespace = federation_namespace(resource, entry)
         if namespace is None:
             part.diagnostics.append(
                 Diagnostic(
@@ -52,7 +52,8 @@ def federation_objects(resource: WalletMonitorClass, class_: MonitorClass, facts
     return part
 
 
-def _namespace(resource: WalletMonitorClass, entry: Federation) -> str | None:
+def federation_namespace(resource: WalletMonitorClass, entry: Federation) -> str | None:
+    """Where an entry's ScrapeConfig and its Secrets are; None if nothing says so."""
     spec = resource.spec
     if entry.namespace is not None:
         return entry.namespace

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from walletmon.api.alerting import Rule
 from walletmon.api.diagnostic import Code, Diagnostic
 from walletmon.api.governance import UNDENIABLE, Governance, spelled_alike
 from walletmon.api.monitor import WalletMonitor
@@ -94,10 +93,6 @@ class LabelPolicy:
         if governance.allowed_labels is not None:
             both = (*governance.allowed_labels, *(governance.required_labels or ()))
             self._allowed = tuple(dict.fromkeys(both))
-
-    def of_rule(self, rule: Rule, path: str) -> Verdict:
-        """What is in force of the labels of a rule of the team's own, which stands at `path`."""
-        return self.judge(rule.labels or {}, f"{path}.labels")
 
     def judge(self, labels: Labels, path: str) -> Verdict:
         """What is in force of the `labels` that stand at `path`."""

@@ -177,7 +177,7 @@ class _Compiler:
         )
 
     def _own_labels(self, rule: Rule, path: str) -> Mapping[str, str]:
-        verdict = self._policy.of_rule(rule, path)
+        verdict = self._policy.judge(rule.labels or {}, f"{path}.labels")
         self.diagnostics += verdict.diagnostics
         return verdict.labels
 

@@ -77,10 +77,6 @@ class Lookup:
             if key in self._no_answer:
                 raise self._no_answer[key]
 
-    async def forget(self, owner: Key) -> None:
-        """`owner` is gone."""
-        await self.name(owner, ())
-
     def keys(self, owner: Key) -> dict[tuple[str, str], frozenset[str]]:
         """What `owner` names, by namespace and name: the names of its keys, none if there is no such object. What could
         not be asked for is not in it."""

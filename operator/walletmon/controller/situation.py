@@ -10,9 +10,10 @@ from walletmon.api.monitor import WalletMonitor
 from walletmon.api.monitor_class import MonitorClass, WalletMonitorClass
 from walletmon.api.receivers import secret_keys
 from walletmon.compiler.bundle import Bundle, Manifest
-from walletmon.compiler.discovery import alertmanagers_for, prometheuses_for
+from walletmon.compiler.discovery import alertmanagers_for, class_prometheuses, prometheuses_for
 from walletmon.compiler.environment import surroundings
 from walletmon.compiler.facts import ClusterFacts
+from walletmon.compiler.federation import federation_namespace
 from walletmon.controller.cache import Store
 from walletmon.controller.classes import Classes
 from walletmon.controller.cluster import Cluster
@@ -75,14 +76,13 @@ class Situation:
         named = class_.spec.prometheus_ref
         if where is not None:
             named = where.prometheus_ref or named
-        alertmanager = class_.spec.alertmanager
         return Selection(
             objects=bundle.objects,
             facts=facts,
             prometheuses=prometheuses_for(monitor, class_, facts),
             alertmanagers=alertmanagers_for(class_, facts),
             prometheus_named=_said(named),
-            alertmanager_named=None if alertmanager is None else f"{alertmanager.namespace}/{alertmanager.name or '*'}",
+            alertmanager_named=_alertmanager_said(class_),
             told_by_class=self._told_by(class_),
             namespace=monitor.metadata.namespace,
             across=tuple(
@@ -97,17 +97,15 @@ class Situation:
         self, live: KubeObject, class_: MonitorClass, facts: ClusterFacts, bundle: Bundle
     ) -> Selection:
         """What the condition Selected of a class is judged by."""
-        alertmanager = class_.spec.alertmanager
         named = class_.spec.prometheus_ref
-        known = facts.prometheuses or ()
         objects = tuple(each for each in bundle.objects or () if each["kind"] != "Prometheus")
         return Selection(
             objects=None if bundle.objects is None else objects,
             facts=facts,
-            prometheuses=known if named is None else tuple(each for each in known if _is(each, named)),
+            prometheuses=(facts.prometheuses or ()) if named is None else class_prometheuses(class_, facts),
             alertmanagers=alertmanagers_for(class_, facts),
             prometheus_named=_said(named),
-            alertmanager_named=None if alertmanager is None else f"{alertmanager.namespace}/{alertmanager.name or '*'}",
+            alertmanager_named=_alertmanager_said(class_),
             rejected=self._rejected(live),
         )
 
@@ -145,9 +143,8 @@ def class_secrets(resource: WalletMonitorClass) -> set[Key]:
     for environment in spec.environments or ():
         if environment.prometheus is not None:
             found |= {Key(environment.prometheus.namespace, ref.name) for _, ref in secret_keys(environment)}
-    fallback = spec.prometheus_ref.namespace if spec.prometheus_ref is not None else alertmanager
     for entry in spec.federation or ():
-        namespace = entry.namespace or fallback
+        namespace = federation_namespace(resource, entry)
         if namespace is not None:
             found |= {Key(namespace, ref.name) for _, ref in secret_keys(entry)}
     return found
@@ -157,5 +154,6 @@ def _said(ref: ObjectRef | None) -> str | None:
     return None if ref is None else f"{ref.namespace}/{ref.name}"
 
 
-def _is(obj: KubeObject, ref: ObjectRef) -> bool:
-    return (obj["metadata"]["namespace"], obj["metadata"]["name"]) == (ref.namespace, ref.name)
+def _alertmanager_said(class_: MonitorClass) -> str | None:
+    ref = class_.spec.alertmanager
+    return None if ref is None else f"{ref.namespace}/{ref.name or '*'}"
